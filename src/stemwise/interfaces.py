@@ -1,0 +1,134 @@
+"""The contracts: what a front-end, a separator, an encoder, an objective and a loss are.
+
+Axes have one meaning package-wide: b batch, s stem, c channel, t sample, f frequency bin, n frame or
+window, d feature, k class. Time is the last axis of audio. Base classes declare; they hold no machinery.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Target = Literal["multilabel", "multiclass"]
+"""What a label is: any number of classes at once, or exactly one."""
+
+Batch = Mapping[str, Any]
+"""Named tensors with the batch axis first, and `names`: one item name per row."""
+
+
+class Frontend(nn.Module, ABC):
+    """Audio to a picture: `"*b t" -> "*b f n"`."""
+
+    @abstractmethod
+    def frames(self, samples: int) -> int:
+        """Return the exact number of frames of so many samples."""
+
+    @abstractmethod
+    def forward(self, audio: Float[Tensor, "*b t"]) -> Float[Tensor, "*b f n"]:
+        """Return the picture."""
+
+
+class Separator(nn.Module, ABC):
+    """A mixture to its stems: `"b c t" -> "b s c t"`, as long as what went in.
+
+    Attributes:
+        stems: names of the stems, in the order of axis s.
+        sample_rate: Hz.
+        channels: how many channels the network takes; a file's channels are separated one by one when 1.
+        context: samples to either side that an output sample depends on; None where the network's
+            statistics span its whole input, so that no finite context gives the whole file's answer.
+        grid: samples; a chunk that starts on a multiple of it gets the whole file's answer.
+    """
+
+    stems: tuple[str, ...]
+    sample_rate: int
+    channels: int
+    context: int | None
+    grid: int
+
+    @abstractmethod
+    def forward(self, mixture: Float[Tensor, "b c t"]) -> Float[Tensor, "b s c t"]:
+        """Return the stems of each mixture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tap:
+    """A named representation inside an encoder: features per frame, and samples between frames."""
+
+    size: int
+    hop: int
+
+
+class Encoder(nn.Module, ABC):
+    """Audio to features: `"b c t" -> "b d n"`, one vector every `taps[default].hop` samples.
+
+    Attributes:
+        sample_rate: Hz.
+        taps: every representation that `features` can give, by name.
+    """
+
+    sample_rate: int
+    taps: Mapping[str, Tap]
+
+    @abstractmethod
+    def forward(self, audio: Float[Tensor, "b c t"]) -> Float[Tensor, "b d n"]:
+        """Return the default representation."""
+
+    @abstractmethod
+    def features(
+        self, audio: Float[Tensor, "b c t"], names: tuple[str, ...]
+    ) -> dict[str, Float[Tensor, "b _ _"]]:
+        """Return the representations that are asked for, and keep no other alive."""
+
+
+class Classifier(Encoder, ABC):
+    """An encoder with a head: logits for each class and each window.
+
+    Attributes:
+        classes: names of the classes, in the order of axis k.
+        target: whether a window has any number of classes or exactly one.
+        window: samples of one window.
+        hop: samples between windows.
+    """
+
+    classes: tuple[str, ...]
+    target: Target
+    window: int
+    hop: int
+
+    @abstractmethod
+    def logits(self, audio: Float[Tensor, "b c t"]) -> Float[Tensor, "b k n"]:
+        """Return the logits of every window."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A scalar to minimise, and the named parts it is made of (detached, for the log)."""
+
+    total: Float[Tensor, ""]
+    parts: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
+
+
+class Objective(Protocol):
+    """What "better" means in training.
+
+    It takes the model, since contrastive and multi-stage training need it. One that owns weights
+    (a bilinear form, a projector) is a module, and its weights train along.
+    """
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Loss:
+        """Return the loss of one batch."""
+        ...
+
+
+class Batches(Protocol):
+    """Training data: batch k is a pure function of k (and of the seed it was built with)."""
+
+    def batch(self, k: int) -> Batch:
+        """Return batch number k."""
+        ...

@@ -1,0 +1,1 @@
+"""Floor 0: tensors in, tensors out. No weights, no files."""

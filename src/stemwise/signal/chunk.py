@@ -1,0 +1,54 @@
+"""Cutting long signals: overlapping windows, and chunks that carry their context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def window_count(samples: int, size: int, hop: int) -> int:
+    """Return how many whole windows fit, and 1 for a signal shorter than one.
+
+    >>> window_count(29 * 16_000, 61_792, 30_720)
+    14
+    """
+    return 1 + max(0, samples - size) // hop
+
+
+def windows(audio: Float[Tensor, "*b t"], size: int, hop: int) -> Float[Tensor, "*b n w"]:
+    """Return the whole windows of a signal, `hop` apart; one shorter than a window is padded with silence.
+
+    What is left over behind the last whole window is dropped, as the published evaluations do.
+    """
+    short = size - audio.shape[-1]
+    if short > 0:
+        audio = F.pad(audio, (0, short))
+    return audio.unfold(-1, size, hop)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Where a chunk lies: it yields `[start, stop)`, and is computed from `[reach_start, reach_stop)`."""
+
+    start: int
+    stop: int
+    reach_start: int
+    reach_stop: int
+
+
+def chunks(samples: int, chunk: int, context: int) -> Iterator[Chunk]:
+    """Yield chunks that tile `[0, samples)`, each with `context` samples to either side.
+
+    Reaches may leave the signal: what lies before 0 and behind `samples` is silence. Where `chunk` and
+    `context` are multiples of a separator's grid, so is every start.
+
+    >>> [(c.start, c.reach_stop) for c in chunks(25, chunk=10, context=5)]
+    [(0, 15), (10, 25), (20, 30)]
+    """
+    for start in range(0, samples, chunk):
+        stop = min(start + chunk, samples)
+        yield Chunk(start, stop, start - context, stop + context)

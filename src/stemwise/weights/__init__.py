@@ -1,0 +1,1 @@
+"""Weights on disk: published checkpoints, and models with their cards."""

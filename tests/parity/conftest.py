@@ -1,0 +1,20 @@
+"""Where the parity vectors lie: `STEMWISE_PARITY_VECTORS`, or the copies beside the tests."""
+
+import os
+import re
+from pathlib import Path
+
+OWN = Path(__file__).parents[1] / "vectors"
+VECTORS = Path(os.environ.get("STEMWISE_PARITY_VECTORS") or OWN)
+
+
+def seeded(pattern: str) -> list[tuple[Path, int]]:
+    """The vector files that match, each with the seed in its name; none at all is an error."""
+    files = sorted(VECTORS.glob(pattern))
+    if not files:
+        raise FileNotFoundError(f"{VECTORS}: no file matches {pattern}; see STEMWISE_PARITY_VECTORS")
+    return [(file, int(re.search(r"_seed(\d+)$", file.stem)[1])) for file in files]
+
+
+def ids(cases: list[tuple[Path, int]]) -> list[str]:
+    return [file.stem for file, _ in cases]

@@ -1,0 +1,76 @@
+"""How weights and inputs of the parity vectors are drawn: numpy only, so that any seed can be checked.
+
+The vectors hold outputs of the original implementations; what went in is drawn here again, under the
+original variable names. `tests/vectors/README.md` says where the vectors come from.
+"""
+
+import zlib
+
+import numpy as np
+
+
+def named_generator(seed: int, name: str) -> np.random.Generator:
+    """Each variable and each input has a generator of its own."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def tf_variable(seed: int, key: str, shape: tuple[int, ...], *, transposed: bool = False) -> np.ndarray:
+    """One checkpoint variable; a transposed convolution's kernel (kh, kw, out, in) has `in` as its fan-in."""
+    leaf = key.rsplit("/", 1)[-1]
+    z = named_generator(seed, key).standard_normal(shape)
+    if leaf == "kernel":
+        fan_in = shape[-1] if transposed else int(np.prod(shape[:-1]))
+        value = z * np.sqrt(2.0 / fan_in)
+    else:
+        value = {
+            "bias": lambda: 0.05 * z,
+            "beta": lambda: 0.05 * z,
+            "gamma": lambda: 1.0 + 0.1 * z,
+            "moving_mean": lambda: 0.1 * z,
+            "moving_variance": lambda: 1.0 + 0.1 * np.abs(z),
+        }[leaf]()
+    return value.astype(np.float32)
+
+
+def wave(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return (0.1 * named_generator(seed, "input/" + name).standard_normal(shape)).astype(np.float32)
+
+
+def magnitude(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return np.abs(named_generator(seed, "input/" + name).standard_normal(shape)).astype(np.float32)
+
+
+def bernoulli(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return (named_generator(seed, "input/" + name).random(shape) < 0.1).astype(np.float32)
+
+
+def one_hot(seed: int, name: str, items: int, classes: int) -> np.ndarray:
+    picks = named_generator(seed, "input/" + name).integers(0, classes, items)
+    return np.eye(classes)[picks].astype(np.float32)
+
+
+def bss_signals(
+    seed: int = 777, sample_rate: int = 8000, seconds: float = 6.0, silent: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """References and estimates (4, samples, 2) float64: drums, bass, other, vocals."""
+    rng = np.random.default_rng(seed)
+    samples = int(sample_rate * seconds)
+    excitation = rng.standard_normal((4, samples + 32, 2))
+    reference = np.zeros((4, samples, 2))
+    for stem, taps in enumerate((1, 4, 8, 16)):
+        for channel in range(2):
+            smooth = np.convolve(excitation[stem, :, channel], np.ones(taps) / taps)
+            reference[stem, :, channel] = smooth[16 : 16 + samples]
+    time = np.arange(samples) / sample_rate
+    reference *= (1 + 0.5 * np.sin(2 * np.pi * np.array([0.3, 0.5, 0.7, 1.1])[:, None] * time))[:, :, None]
+    if silent:
+        reference[3, 2 * sample_rate : 3 * sample_rate] = 0.0
+    noise = rng.standard_normal((4, samples, 2))
+    mixture = reference.sum(0)
+    estimate = np.empty_like(reference)
+    errors = ((0.05, 0.02, 0), (0.10, 0.05, 3), (0.20, 0.10, 0), (0.02, 0.30, 7))
+    for stem, (leak, level, delay) in enumerate(errors):
+        clean = reference[stem]
+        shifted = 0.9 * np.roll(clean, delay, axis=0)
+        estimate[stem] = shifted + leak * (mixture - clean) + level * noise[stem]
+    return reference, estimate
