@@ -61,17 +61,26 @@ def separator(kind: str, seed: int) -> UNetSeparator:
     return model
 
 
-def classifier(name: str, seed: int) -> WindowClassifier:
+def build_classifier(name: str) -> WindowClassifier:
     """`tune_mtat_multi_s5`, `tail_fma`, …: family, data set, sources, skips."""
     classes = tuple(map(str, range(50 if "mtat" in name else 16)))
     if name.startswith("tail"):
-        model, names = TailConfig(classes=classes).build(), tail_names()
-    else:
-        stems = STEMS if "multi" in name else ("vocals",)
-        skips = int(re.search(r"_s(\d)", name)[1])
-        model = JointConfig(classes=classes, stems=stems, skips=skips).build()
-        names = joint_names(stems)
-    fill(model, names, seed)
+        return TailConfig(classes=classes).build()
+    skips = int(re.search(r"_s(\d)", name)[1])
+    return JointConfig(classes=classes, stems=sources(name), skips=skips).build()
+
+
+def classifier_names(name: str) -> NameMap:
+    return tail_names() if name.startswith("tail") else joint_names(sources(name))
+
+
+def sources(name: str) -> tuple[str, ...]:
+    return STEMS if "multi" in name else ("vocals",)
+
+
+def classifier(name: str, seed: int) -> WindowClassifier:
+    model = build_classifier(name)
+    fill(model, classifier_names(name), seed)
     return model.eval()
 
 
@@ -134,12 +143,10 @@ def test_classifiers_give_the_original_logits(file: Path, seed: int) -> None:
 def test_name_map_uses_each_published_variable_once(file: Path, seed: int) -> None:
     reference = np.load(file)
     name = re.fullmatch(r"msspt_(.+)_seed\d+", file.stem)[1]
-    model = classifier(name, seed)
-    stems = STEMS if "multi" in name else ("vocals",)
-    names = tail_names() if name.startswith("tail") else joint_names(stems)
-    shapes = {
-        v.key: "x".join(map(str, v.shape(tuple(model.state_dict()[n].shape)))) for n, v in names.items()
-    }
+    names = classifier_names(name)
+    with torch.device("meta"):
+        ours = build_classifier(name).state_dict()
+    shapes = {v.key: "x".join(map(str, published_shape(ours[n]))) for n, v in names.items()}
     published = dict(zip(reference["ckpt_names"].tolist(), reference["ckpt_shapes"].tolist(), strict=True))
     assert shapes == published
     assert len(names) == len(published)
@@ -185,8 +192,7 @@ def classifier_loss(name: str, seed: int) -> tuple[torch.nn.Module, NameMap, tor
     else:
         label = torch.from_numpy(one_hot(seed, f"msspt_{name}/label", 4, 16))
         loss = F.cross_entropy(logits, label)
-    stems = STEMS if "multi" in name else ("vocals",)
-    return model, tail_names() if name.startswith("tail") else joint_names(stems), loss
+    return model, classifier_names(name), loss
 
 
 @pytest.mark.parametrize(("file", "seed"), FRONTENDS, ids=ids(FRONTENDS))

@@ -9,10 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def _hz_to_mel(hertz: Tensor) -> Tensor:
-    return 1127.0 * torch.log1p(hertz / 700.0)
-
-
 def tf_mel_matrix(
     mels: int, bins: int, sample_rate: int, low_hz: float, high_hz: float
 ) -> Float[Tensor, "m f"]:
@@ -28,10 +24,10 @@ def tf_mel_matrix(
         low_hz: lower edge of the first filter.
         high_hz: upper edge of the last filter.
     """
-    edges_hz = torch.tensor([low_hz, high_hz], dtype=torch.float64)
-    low, high = _hz_to_mel(edges_hz).tolist()
+    low, high = (1127.0 * math.log1p(hertz / 700.0) for hertz in (low_hz, high_hz))
     edges = torch.linspace(low, high, mels + 2, dtype=torch.float64)
-    spectrum = _hz_to_mel(torch.linspace(0.0, sample_rate / 2, bins, dtype=torch.float64)[1:])
+    hertz = torch.linspace(0.0, sample_rate / 2, bins, dtype=torch.float64)[1:]
+    spectrum = 1127.0 * torch.log1p(hertz / 700.0)
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising = (spectrum - left) / (centre - left)
     falling = (right - spectrum) / (right - centre)
