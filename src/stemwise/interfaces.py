@@ -121,7 +121,7 @@ class Objective(Protocol):
     (a bilinear form, a projector) is a module, and its weights train along.
     """
 
-    def __call__(self, model: nn.Module, batch: Batch) -> Loss:
+    def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of one batch."""
         ...
 

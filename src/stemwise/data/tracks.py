@@ -80,7 +80,9 @@ def _stem_folder(split: str, folder: Path) -> Track:
     stems = {stem: folder / f"{stem}.wav" for stem in STEMS}
     missing = [path.name for path in stems.values() if not path.is_file()]
     if missing:
-        raise ValueError(f"{folder}: {', '.join(missing)} missing beside mixture.wav; render or copy it again")
+        raise ValueError(
+            f"{folder}: {', '.join(missing)} missing beside mixture.wav; render or copy it again"
+        )
     labels = folder / "labels.json"
     return Track(
         name=folder.name,

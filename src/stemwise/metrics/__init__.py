@@ -1,0 +1,1 @@
+"""What "better" means on paper: plain functions over arrays, references before estimates."""

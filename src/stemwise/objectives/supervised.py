@@ -1,0 +1,51 @@
+"""Objectives of classifiers. A batch holds `label "b k"` and what the classifier reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from stemwise.interfaces import Batch, Classifier, Loss, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervised:
+    """Cross-entropy of a classifier on `audio "b c t"`, averaged over the windows of a clip.
+
+    Attributes:
+        target: `multilabel` for binary cross-entropy per class, `multiclass` for one class per clip.
+    """
+
+    target: Target = "multilabel"
+
+    def __call__(self, model: Classifier, batch: Batch) -> Loss:
+        """Return the loss of one batch."""
+        logits = model.logits(batch["audio"])  # b k n
+        label = batch["label"][:, :, None].expand_as(logits)
+        return _cross_entropy(
+            logits.transpose(1, 2).flatten(0, 1), label.transpose(1, 2).flatten(0, 1), self.target
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisedPictures:
+    """Cross-entropy of a tail on cached pictures: `picture "b c f n"` instead of audio.
+
+    Attributes:
+        target: as in `Supervised`.
+    """
+
+    target: Target = "multilabel"
+
+    def __call__(self, model: nn.Module, batch: Batch) -> Loss:
+        """Return the loss of one batch."""
+        return _cross_entropy(model(batch["picture"].float(), []), batch["label"], self.target)
+
+
+def _cross_entropy(logits: Float[Tensor, "w k"], label: Float[Tensor, "w k"], target: Target) -> Loss:
+    measure = F.binary_cross_entropy_with_logits if target == "multilabel" else F.cross_entropy
+    error = measure(logits.float(), label)
+    return Loss(error, {"cross_entropy": error.detach()})

@@ -1,0 +1,235 @@
+"""Separation: any stream of audio in, its stems out, block by block, in bounded memory.
+
+A network works at its own rate and on its own number of channels. Around it: the stream is resampled, cut
+into chunks that lie on the network's grid and carry its context, each channel is separated, the stems are
+made to sum to the mixture, resampled back, and joined with what lies above the network's band. There each
+stem takes the share that it has of the network's top octave, so that the stems sum to the input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from stemwise import STEMS
+from stemwise.data.audio import open_audio
+from stemwise.data.writing import AudioWriter, Subtype
+from stemwise.interfaces import Separator
+from stemwise.memory import keep_freed_memory
+from stemwise.signal.consistency import HOP, share_out
+from stemwise.signal.resample import Resampler
+
+CHUNK_S = 20.0
+REST = "rest"
+"""Name of what a separator of some stems leaves over."""
+
+
+def stem_names(model: Separator) -> tuple[str, ...]:
+    """Return what `separate` yields: the model's stems, and the rest where they are not all of them."""
+    return model.stems if set(model.stems) == set(STEMS) else (*model.stems, REST)
+
+
+def separate(
+    model: Separator,
+    blocks: Iterable[Float32[np.ndarray, "c n"]],
+    sample_rate: int,
+    channels: int,
+    *,
+    chunk_s: float = CHUNK_S,
+) -> Iterator[Float32[np.ndarray, "s c n"]]:
+    """Yield the stems of a stream, in the order of `stem_names`, as long as the stream in all.
+
+    They sum to the input. Any `chunk_s` gives the same answer, since chunks lie on the model's grid and
+    carry its context.
+
+    Args:
+        model: on the device where it shall run, in evaluation mode.
+        blocks: of any length.
+        sample_rate: of the blocks, Hz.
+        channels: of the blocks; separated one by one.
+        chunk_s: seconds that are computed at a time; more needs more memory and less time.
+
+    Raises:
+        ValueError: the model declares no finite context, or takes more than one channel.
+    """
+    if model.context is None or model.channels != 1:
+        raise ValueError("separate: expected a mono model with a finite context")
+    keep_freed_memory()
+    stems = len(stem_names(model))
+    up = Resampler(model.sample_rate, sample_rate, stems * channels)
+    source = _Source(blocks, sample_rate, model.sample_rate, channels)
+    gains = _Gains(stems, channels, sample_rate, model.sample_rate)
+    for reach, skip, samples in _reaches(source, model, channels, chunk_s):
+        audio, top = _separate_chunk(model, reach, skip, samples)
+        gains.append(top)
+        yield from _join(up.push(audio.reshape(stems * channels, -1)), source, gains)
+    yield from _join(up.finish(), source, gains, last=True)
+
+
+def separate_file(
+    model: Separator,
+    path: Path,
+    folder: Path,
+    *,
+    chunk_s: float = CHUNK_S,
+    subtype: Subtype = "float",
+) -> dict[str, Path]:
+    """Write the stems of a file as `folder/STEM.wav`, all of them whole or none; return them by name.
+
+    They have the file's sample rate, channels and length, and sum to it.
+
+    Args:
+        model: on its device, in evaluation mode.
+        path: any audio or video file.
+        folder: made if it is not there.
+        chunk_s: as in `separate`.
+        subtype: `float`, `pcm24` or `pcm16`.
+    """
+    targets = {name: folder / f"{name}.wav" for name in stem_names(model)}
+    with open_audio(path) as audio, ExitStack() as stack:
+        blocks = audio.blocks(audio.sample_rate * 5)
+        stream = separate(model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s)
+        first = next(stream)  # a file that cannot be decoded leaves no folder behind
+        writers = [
+            stack.enter_context(AudioWriter(target, audio.sample_rate, audio.channels, subtype))
+            for target in targets.values()
+        ]
+        _write(writers, first)
+        for stems in stream:
+            _write(writers, stems)
+    return targets
+
+
+def _write(writers: list[AudioWriter], stems: Float32[np.ndarray, "s c n"]) -> None:
+    for writer, stem in zip(writers, stems, strict=True):
+        writer.write(stem)
+
+
+class _Source:
+    """The input at the network's rate, with the original kept until its stems are ready."""
+
+    def __init__(self, blocks: Iterable[np.ndarray], rate: int, model_rate: int, channels: int) -> None:
+        self._blocks, self._down = iter(blocks), Resampler(rate, model_rate, channels)
+        self._kept: deque[np.ndarray] = deque()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for block in self._blocks:
+            self._kept.append(block)
+            yield self._down.push(block)
+        yield self._down.finish()
+
+    def take(self, samples: int | None) -> np.ndarray:
+        """Return the next so many original samples, or as many as are kept; all of them for None."""
+        taken, count = [], 0
+        while self._kept and (samples is None or count < samples):
+            block = self._kept.popleft()
+            room = block.shape[1] if samples is None else samples - count
+            if block.shape[1] > room:
+                self._kept.appendleft(block[:, room:])
+                block = block[:, :room]
+            taken.append(block)
+            count += block.shape[1]
+        return np.concatenate(taken, axis=1) if taken else np.zeros((1, 0), np.float32)
+
+
+class _Gains:
+    """Each stem's share above the network's band, every `HOP` samples of the network's rate."""
+
+    def __init__(self, stems: int, channels: int, rate: int, model_rate: int) -> None:
+        self._frames = np.zeros((stems, channels, 0), np.float32)
+        self._first, self._position = 0, 0
+        self._step = model_rate / rate / HOP  # frames per output sample
+
+    def append(self, top: Float32[np.ndarray, "s c n"]) -> None:
+        """Take a chunk's gains; its first frame is the one that ended the chunk before."""
+        self._frames = np.concatenate([self._frames[:, :, :-1], top], axis=2)
+
+    def take(self, samples: int) -> Float32[np.ndarray, "s c n"]:
+        """Return the gains of the next samples, interpolated."""
+        at = (self._position + np.arange(samples)) * self._step - self._first
+        low = np.clip(at.astype(int), 0, self._frames.shape[2] - 1)
+        high = np.minimum(low + 1, self._frames.shape[2] - 1)
+        weight = (at - low).clip(0, 1).astype(np.float32)
+        gains = self._frames[:, :, low] * (1 - weight) + self._frames[:, :, high] * weight
+        self._position += samples
+        done = min(max(0, int(self._position * self._step) - self._first - 1), self._frames.shape[2] - 1)
+        self._frames, self._first = self._frames[:, :, done:], self._first + done
+        return gains
+
+
+def _reaches(
+    source: Iterable[np.ndarray], model: Separator, channels: int, chunk_s: float
+) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Yield each chunk with its context, where in it the chunk begins, and the chunk's samples.
+
+    What lies before the stream's first and behind its last sample is silence.
+    """
+    step = math.lcm(model.grid, HOP)
+    context = model.context or 0
+    left = step * -(-context // step)
+    right = -(-context // HOP) * HOP + HOP
+    chunk = step * max(1, round(chunk_s * model.sample_rate / step))
+    held = np.zeros((channels, left), np.float32)
+    for block in source:
+        held = np.concatenate([held, block], axis=1)
+        while held.shape[1] >= left + chunk + right:
+            yield held[:, : left + chunk + right], left, chunk
+            held = held[:, chunk:]
+    while (rest := held.shape[1] - left) > 0:
+        samples = min(chunk, rest)
+        reach = left + step * -(-samples // step) + right
+        padded = np.pad(held, ((0, 0), (0, max(0, reach - held.shape[1]))))
+        yield padded[:, :reach], left, samples
+        held = held[:, chunk:]
+
+
+@torch.inference_mode()
+def _separate_chunk(
+    model: Separator, reach: Float32[np.ndarray, "c t"], skip: int, samples: int
+) -> tuple[Float32[np.ndarray, "s c n"], Float32[np.ndarray, "s c m"]]:
+    """Return the chunk's stems at the network's rate, and their shares of its top octave."""
+    device = next(model.parameters()).device
+    mixture = torch.from_numpy(np.ascontiguousarray(reach)).to(device)
+    stems, top = share_out(mixture, _estimates(model, mixture))
+    frames = slice(skip // HOP, skip // HOP + -(-samples // HOP) + 1)
+    inside = stems[..., skip : skip + samples]
+    return inside.transpose(0, 1).cpu().numpy(), top[..., frames].transpose(0, 1).cpu().numpy()
+
+
+def _estimates(model: Separator, mixture: Float[Tensor, "c t"]) -> Float[Tensor, "c s t"]:
+    """Return the model's stems of each channel, and the rest where they are not all of them.
+
+    On a CPU channels go one after the other: it costs no time and halves the memory of stereo.
+    """
+    size = 1 if mixture.device.type == "cpu" else len(mixture)
+    stems = torch.cat([model(part[:, None])[:, :, 0] for part in mixture.split(size)])
+    if len(stem_names(model)) > len(model.stems):
+        stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
+    return stems
+
+
+def _join(
+    low: Float32[np.ndarray, "sc n"], source: _Source, gains: _Gains, last: bool = False
+) -> Iterator[Float32[np.ndarray, "s c n"]]:
+    """Yield stems at the input's rate: the network's band, and a share of all that it leaves of the input.
+
+    At the end the resampler may be a sample long or short; the input's length counts.
+    """
+    original = source.take(None if last else low.shape[1])
+    samples = original.shape[1]
+    if not samples:
+        return
+    channels = original.shape[0]
+    missing = samples - low.shape[1]
+    low = np.pad(low, ((0, 0), (0, max(0, missing))))[:, :samples]
+    stems = low.reshape(-1, channels, samples)
+    above = original - stems.sum(0)
+    yield stems + gains.take(samples) * above

@@ -1,0 +1,39 @@
+"""Stems that sum to their mixture.
+
+Wisdom et al. 2019, "Differentiable consistency constraints for improved deep speech enhancement": what the
+estimates leave over of the mixture is shared out among them, here in proportion to their magnitudes in
+each time-frequency bin. For masks this is the same as normalising them.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+SIZE, HOP = 1024, 256
+
+
+def share_out(
+    mixture: Float[Tensor, "b t"], stems: Float[Tensor, "b s t"]
+) -> tuple[Float[Tensor, "b s t"], Float[Tensor, "b s n"]]:
+    """Return the stems, made to sum to the mixture, and each one's share of the mixture's top octave.
+
+    Shares are means over the upper half of the bins, weighted by the mixture's magnitude, every `HOP`
+    samples; they sum to one, and are equal where there is nothing to go by.
+
+    Args:
+        mixture: what the stems have to sum to.
+        stems: estimates.
+    """
+    window = torch.hann_window(SIZE, device=mixture.device)
+    whole = torch.stft(mixture, SIZE, HOP, window=window, return_complex=True)[:, None]
+    parts = torch.stft(stems.flatten(0, 1), SIZE, HOP, window=window, return_complex=True)
+    parts = parts.unflatten(0, stems.shape[:2])  # b s f n
+    magnitude = parts.abs() + 1e-8
+    share = magnitude / magnitude.sum(1, keepdim=True)
+    parts = parts + share * (whole - parts.sum(1, keepdim=True))
+    audio = torch.istft(parts.flatten(0, 1), SIZE, HOP, window=window, length=mixture.shape[-1])
+    weight = whole[:, :, SIZE // 4 :].abs() + 1e-8
+    top = (share[:, :, SIZE // 4 :] * weight).sum(2) / weight.sum(2)
+    return audio.unflatten(0, stems.shape[:2]), top
