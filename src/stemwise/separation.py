@@ -144,7 +144,7 @@ class _Gains:
     """Each stem's share above the network's band, every `HOP` samples of the network's rate."""
 
     def __init__(self, stems: int, channels: int, rate: int, model_rate: int) -> None:
-        self._frames = np.zeros((stems, channels, 0), np.float32)
+        self._frames = np.full((stems, channels, 1), 1 / stems, np.float32)
         self._first, self._position = 0, 0
         self._step = model_rate / rate / HOP  # frames per output sample
 

@@ -147,7 +147,7 @@ def fit(run: Run, folder: Path, machine: Machine | None = None, progress: bool =
     fabric = _fabric(machine)
     run.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainee = _Trainee(run.model, run.objective)
-    optimiser = run.optimiser.build(trainee.parameters())
+    optimiser = run.optimiser.build(p for p in trainee.parameters() if p.requires_grad)
     module, optimiser = fabric.setup(trainee, optimiser)
     done = _resume(folder, trainee, optimiser, fabric.device)
     history = read_history(folder, done)

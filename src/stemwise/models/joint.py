@@ -13,7 +13,7 @@ Deviations:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -102,6 +102,11 @@ class JointClassifier(WindowClassifier):
             config.dropout,
             config.batchnorm_momentum,
         )
+
+    def freeze_unet(self) -> Self:
+        """Take the U-Net out of training, and return the classifier."""
+        self.unet.requires_grad_(False)
+        return self
 
     def pictures(
         self, magnitude: Float[Tensor, "b 256 384"]

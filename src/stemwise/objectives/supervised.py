@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from stemwise.interfaces import Batch, Classifier, Loss, Target
+from stemwise.models.tail import WindowClassifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Supervised:
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedPictures:
-    """Cross-entropy of a tail on cached pictures: `picture "b c f n"` instead of audio.
+    """Cross-entropy of a classifier's tail on cached pictures, `picture "b c f n"`, instead of audio.
 
     Attributes:
         target: as in `Supervised`.
@@ -40,9 +41,9 @@ class SupervisedPictures:
 
     target: Target = "multilabel"
 
-    def __call__(self, model: nn.Module, batch: Batch) -> Loss:
+    def __call__(self, model: WindowClassifier, batch: Batch) -> Loss:
         """Return the loss of one batch."""
-        return _cross_entropy(model(batch["picture"].float(), []), batch["label"], self.target)
+        return _cross_entropy(model.tail(batch["picture"].float(), []), batch["label"], self.target)
 
 
 def _cross_entropy(logits: Float[Tensor, "w k"], label: Float[Tensor, "w k"], target: Target) -> Loss:

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 SIZE, HOP = 1024, 256
+FLOOR = 1e-4
+"""128 dB below a full-scale sine: bins with nothing to go by are shared out equally, not by rounding."""
 
 
 def share_out(
@@ -30,10 +32,10 @@ def share_out(
     whole = torch.stft(mixture, SIZE, HOP, window=window, return_complex=True)[:, None]
     parts = torch.stft(stems.flatten(0, 1), SIZE, HOP, window=window, return_complex=True)
     parts = parts.unflatten(0, stems.shape[:2])  # b s f n
-    magnitude = parts.abs() + 1e-8
+    magnitude = parts.abs() + FLOOR
     share = magnitude / magnitude.sum(1, keepdim=True)
     parts = parts + share * (whole - parts.sum(1, keepdim=True))
     audio = torch.istft(parts.flatten(0, 1), SIZE, HOP, window=window, length=mixture.shape[-1])
-    weight = whole[:, :, SIZE // 4 :].abs() + 1e-8
+    weight = whole[:, :, SIZE // 4 :].abs() + FLOOR
     top = (share[:, :, SIZE // 4 :] * weight).sum(2) / weight.sum(2)
     return audio.unflatten(0, stems.shape[:2]), top

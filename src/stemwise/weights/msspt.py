@@ -24,8 +24,8 @@ class Variable:
     """A published variable: its key, and along which axis of ours its sources are reordered.
 
     Between the layouts every axis is reversed: kernels are (time, frequency, in, out) there and (out, in,
-    frequency, time) here, those of transposed convolutions (time, frequency, out, in) and (in, out, frequency,
-    time), dense ones (in, out) and (out, in).
+    frequency, time) here, those of transposed convolutions (time, frequency, out, in) and (in, out,
+    frequency, time), dense ones (in, out) and (out, in).
 
     Attributes:
         key: without `/.ATTRIBUTES/VARIABLE_VALUE`.

@@ -1,0 +1,58 @@
+"""What a classifier says of any stream of audio, window by window, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+
+from stemwise.interfaces import Classifier
+from stemwise.memory import keep_freed_memory
+from stemwise.signal.resample import resampled
+
+WINDOWS = 8
+"""Windows that are computed at a time."""
+
+
+def tag(
+    model: Classifier, blocks: Iterable[Float32[np.ndarray, "c n"]], sample_rate: int, channels: int
+) -> Float[np.ndarray, "k"]:
+    """Return the probability of each class: the mean over the windows of the stream.
+
+    Args:
+        model: on its device, in evaluation mode.
+        blocks: of any length; channels are averaged.
+        sample_rate: of the blocks, Hz.
+        channels: of the blocks.
+    """
+    return np.concatenate(list(tag_windows(model, blocks, sample_rate, channels))).mean(0)
+
+
+def tag_windows(
+    model: Classifier, blocks: Iterable[Float32[np.ndarray, "c n"]], sample_rate: int, channels: int
+) -> Iterator[Float[np.ndarray, "n k"]]:
+    """Yield the probabilities of some windows at a time; windows begin `model.hop` samples apart.
+
+    A stream shorter than a window is filled up with silence; what is left over behind the last is dropped.
+    """
+    keep_freed_memory()
+    size, step = model.window + (WINDOWS - 1) * model.hop, WINDOWS * model.hop
+    held, some = np.zeros((1, 0), np.float32), False
+    mono = (block.mean(0, keepdims=True) for block in blocks)
+    for block in resampled(mono, sample_rate, model.sample_rate, 1):
+        held = np.concatenate([held, block], axis=1)
+        while held.shape[1] >= size:
+            yield _probabilities(model, held[:, :size])
+            held, some = held[:, step:], True
+    if held.shape[1] >= model.window or not some:
+        yield _probabilities(model, held)
+
+
+@torch.inference_mode()
+def _probabilities(model: Classifier, audio: Float32[np.ndarray, "1 t"]) -> Float[np.ndarray, "n k"]:
+    device = next(model.parameters()).device
+    logits = model.logits(torch.from_numpy(np.ascontiguousarray(audio))[None].to(device))[0]  # k n
+    chances = logits.sigmoid() if model.target == "multilabel" else logits.softmax(0)
+    return chances.T.double().cpu().numpy()

@@ -1,0 +1,149 @@
+"""Scores of a model on the tracks of a data set. Each carries the protocol that it was measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from stemwise.data.audio import open_audio, read
+from stemwise.data.tracks import Track
+from stemwise.embedding import tag
+from stemwise.interfaces import Classifier, Separator
+from stemwise.metrics import separation as scores
+from stemwise.metrics import tagging
+from stemwise.separation import separate
+from stemwise.tasks import Task
+
+Progress = Callable[[int, int], None]
+SEPARATION_PROTOCOL = (
+    "all channels at the file's rate; SI-SDR over the whole track, of stems above -60 dB, leakage into the "
+    "others reported beside; SDR as BSSEval v4: median over 1 s windows in which no stem is silent; medians "
+    "over tracks"
+)
+
+
+def evaluate_separator(
+    model: Separator, tracks: Sequence[Track], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Return medians per stem of SI-SDR and SDR, beside the mixture's and an ideal ratio mask's.
+
+    Args:
+        model: on its device, in evaluation mode, with all four stems.
+        tracks: with stems.
+        progress: told (tracks done, tracks in all).
+
+    Returns:
+        `protocol`, `tracks`, `per_track` (SI-SDR), `sdr_per_octave`, and in `stems`, each by name:
+        `si_sdr`, `sdr`, `mixture_si_sdr`, `mixture_sdr`, `oracle_si_sdr`, `improvement` (median of the
+        paired SI-SDR differences), `audible` (tracks) and `leakage_db` (median level in tracks where the
+        stem is silent; None where there are none).
+    """
+    rows = []
+    for done, track in enumerate(tracks, 1):
+        rows.append(_separation_row(model, track))
+        if progress:
+            progress(done, len(tracks))
+    octaves = [row.pop("octaves") for row in rows]  # stems × bands
+    table = {key: np.array([row[key] for row in rows]) for key in rows[0]}  # tracks × stems
+    return {
+        "protocol": SEPARATION_PROTOCOL,
+        "tracks": len(tracks),
+        "stems": {stem: _column(table, s) for s, stem in enumerate(model.stems)},
+        "sdr_per_octave": {stem: _bands([o[s] for o in octaves]) for s, stem in enumerate(model.stems)},
+        "per_track": {track.name: row["si_sdr"].tolist() for track, row in zip(tracks, rows, strict=True)},
+    }
+
+
+def _separation_row(model: Separator, track: Track) -> dict[str, np.ndarray]:
+    mixture, rate = read(track.mixture)
+    reference = np.stack([read(track.stems[stem])[0] for stem in model.stems]).astype(np.float64)
+    estimate = np.concatenate(list(separate(model, [mixture], rate, len(mixture))), axis=2)
+    repeated = np.broadcast_to(mixture, reference.shape).astype(np.float64)
+    oracle = scores.ideal_ratio_mask(mixture, reference)
+    heard = scores.audible(reference)
+
+    def where_heard(values: np.ndarray) -> np.ndarray:
+        return np.where(heard, values, np.nan)
+
+    return {
+        "si_sdr": where_heard(scores.si_sdr(reference, estimate)),
+        "mixture_si_sdr": where_heard(scores.si_sdr(reference, repeated)),
+        "oracle_si_sdr": where_heard(scores.si_sdr(reference, oracle)),
+        "sdr": scores.bss_eval_sdr(reference, estimate, rate),
+        "mixture_sdr": scores.bss_eval_sdr(reference, repeated, rate),
+        "octaves": scores.sdr_per_octave(reference, estimate, rate),
+        "leakage_db": np.where(heard, np.nan, scores.leakage_db(mixture, estimate)),
+    }
+
+
+def _column(table: dict[str, np.ndarray], stem: int) -> dict[str, Any]:
+    column = {key: _median(values[:, stem]) for key, values in table.items()}
+    column["improvement"] = _median(table["si_sdr"][:, stem] - table["mixture_si_sdr"][:, stem])
+    column["audible"] = int(np.isfinite(table["mixture_si_sdr"][:, stem]).sum())
+    return column
+
+
+def _bands(rows: list[np.ndarray]) -> list[float | None]:
+    """Return the median of each octave, from 62.5 Hz up, over the tracks that reach so high."""
+    width = max(map(len, rows))
+    padded = np.array([np.pad(row, (0, width - len(row)), constant_values=np.nan) for row in rows])
+    return [_median(padded[:, band]) for band in range(width)]
+
+
+def _median(values: np.ndarray) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else None
+
+
+def evaluate_classifier(
+    model: Classifier, task: Task, tracks: Sequence[Track], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Return the task's scores: the mean probability over a track's windows against its labels.
+
+    Args:
+        model: on its device, in evaluation mode, with the task's classes.
+        task: what is asked.
+        tracks: with labels.
+        progress: told (tracks done, tracks in all).
+
+    Returns:
+        `protocol`, `tracks`, the scores (`roc_auc` and `average_precision`, macro over labels that occur,
+        or `accuracy`), and `labels`: a table per label.
+
+    Raises:
+        ValueError: the model's classes are not the task's.
+    """
+    if model.classes != task.classes:
+        raise ValueError(f"{task.name}: expected the classes {task.classes}, the model has {model.classes}")
+    chances = []
+    for done, track in enumerate(tracks, 1):
+        with open_audio(track.mixture) as audio:
+            blocks = audio.blocks(audio.sample_rate * 10)
+            chances.append(tag(model, blocks, audio.sample_rate, audio.channels))
+        if progress:
+            progress(done, len(tracks))
+    return classification_scores(task, task.matrix(tracks), np.array(chances))
+
+
+def classification_scores(task: Task, targets: np.ndarray, chances: np.ndarray) -> dict[str, Any]:
+    """Return a task's scores of so many tracks.
+
+    Args:
+        task: what is asked.
+        targets: 0 and 1, tracks × classes.
+        chances: probabilities, tracks × classes.
+    """
+    result: dict[str, Any] = {
+        "protocol": f"{task.name}: mean probability over windows of 3.86 s, half overlapping, per track",
+        "tracks": len(targets),
+        "labels": tagging.per_label(targets.astype(int), chances, task.classes),
+    }
+    if task.target == "multiclass":
+        result["accuracy"] = tagging.accuracy(targets.argmax(1), chances)
+    area, precision = tagging.roc_auc(targets, chances), tagging.average_precision(targets, chances)
+    result["roc_auc"] = tagging.macro(area).mean
+    result["average_precision"] = tagging.macro(precision).mean
+    result["scored_labels"] = tagging.macro(area).labels
+    return result

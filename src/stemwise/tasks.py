@@ -1,0 +1,122 @@
+"""Benchmarks as values: which labels of which data set, what kind they are, and what scores them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stemwise.data.tracks import Track
+from stemwise.interfaces import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A benchmark.
+
+    Attributes:
+        name: unique.
+        title: one line for a person.
+        dataset: name in `DATASETS`.
+        target: any number of classes per track, or exactly one.
+        fields: label fields whose values are classes; a text, a list of texts, or a boolean, which stands
+            for its field's name.
+        classes: in the order of the columns.
+        select: the score that chooses between checkpoints.
+    """
+
+    name: str
+    title: str
+    dataset: str
+    target: Target
+    fields: tuple[str, ...]
+    classes: tuple[str, ...]
+    select: str
+
+    def of(self, labels: Mapping[str, Any]) -> set[str]:
+        """Return the classes of a track, by its labels.
+
+        Raises:
+            ValueError: a field is missing.
+        """
+        found: set[str] = set()
+        for field in self.fields:
+            if field not in labels:
+                found_labels = ", ".join(labels) or "none"
+                raise ValueError(f"{self.name}: expected the label {field!r}, found {found_labels}")
+            value = labels[field]
+            if isinstance(value, bool):
+                found |= {field} if value else set()
+            else:
+                found |= {value} if isinstance(value, str) else set(value)
+        return found & set(self.classes)
+
+    def matrix(self, tracks: Sequence[Track]) -> np.ndarray:
+        """Return 0 and 1, tracks × classes.
+
+        Raises:
+            ValueError: a track of a multi-class task has no class or several.
+        """
+        rows = [self.of(track.labels) for track in tracks]
+        if self.target == "multiclass":
+            for track, row in zip(tracks, rows, strict=True):
+                if len(row) != 1:
+                    raise ValueError(f"{track.mixture}: expected one of {self.classes}, got {sorted(row)}")
+        return np.array([[name in row for name in self.classes] for row in rows], np.float32)
+
+
+GENRES = (
+    "rock",
+    "metal",
+    "country",
+    "jazz",
+    "bossa",
+    "funk",
+    "hiphop",
+    "house",
+    "reggae",
+    "waltz",
+    "soul",
+    "ambient",
+)
+INSTRUMENTS = (
+    "acoustic bass",
+    "electric bass",
+    "synth bass",
+    "piano",
+    "electric piano",
+    "organ",
+    "guitar",
+    "distorted guitar",
+    "strings",
+    "brass",
+    "reed",
+    "flute",
+    "mallets",
+    "synth lead",
+    "synth pad",
+)
+"""What may or may not sound in a rendered track; drums always do, and the voice is `vocals`."""
+
+TASKS: dict[str, Task] = {
+    "rendered-tags": Task(
+        name="rendered-tags",
+        title="genre, instruments and vocals of rendered music, as tags",
+        dataset="rendered",
+        target="multilabel",
+        fields=("genre", "instruments", "vocals"),
+        classes=(*GENRES, *INSTRUMENTS, "vocals"),
+        select="roc_auc",
+    ),
+    "rendered-genre": Task(
+        name="rendered-genre",
+        title="genre of rendered music",
+        dataset="rendered",
+        target="multiclass",
+        fields=("genre",),
+        classes=GENRES,
+        select="accuracy",
+    ),
+}

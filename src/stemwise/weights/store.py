@@ -1,0 +1,127 @@
+"""Models on disk: a folder with `model.safetensors` and `card.json`. Nothing is ever unpickled.
+
+The card holds the network's config and what a person should know: what it was trained on and how, what its
+numbers are and on which protocol, its licence. Its SHA-256 of the weights is checked on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from stemwise.models import CONFIGS
+
+WEIGHTS, CARD = "model.safetensors", "card.json"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model that lies on disk: its name, its folder, and its card."""
+
+    name: str
+    folder: Path
+    card: Mapping[str, Any]
+
+
+def home() -> Path:
+    """Return the folder of this user's models: `$STEMWISE_HOME/models`, or under the user's data folder."""
+    root = os.environ.get("STEMWISE_HOME")
+    return (Path(root) if root else Path(platformdirs.user_data_dir("stemwise"))) / "models"
+
+
+def save(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:
+    """Write a model of ours and its card; the folder appears whole or not at all, in place of an older one.
+
+    Args:
+        model: built from a config in `stemwise.models`.
+        folder: of the model; its last part is the model's name.
+        about: plain values for the card: `title`, `data`, `licence`, `scores`, …
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".saving-"))
+    try:
+        state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        save_file(state, aside / WEIGHTS)
+        config: Any = model.config
+        card = {
+            **about,
+            "architecture": type(config).__name__,
+            "config": asdict(config),
+            "sha256": _sha256(aside / WEIGHTS),
+        }
+        (aside / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False))
+        if folder.exists():
+            folder.rename(aside / "before")
+        aside.rename(folder)
+        shutil.rmtree(folder / "before", ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def load(name: str | Path) -> nn.Module:
+    """Return a model in evaluation mode, by its name under `home()` or by its folder.
+
+    Raises:
+        ValueError: there is no such model, its card is damaged or unknown, or its weights are not those of
+            the card.
+    """
+    stored = find(name)
+    expected, got = stored.card.get("sha256"), _sha256(stored.folder / WEIGHTS)
+    if expected != got:
+        raise ValueError(
+            f"{stored.folder / WEIGHTS}: SHA-256 is {got}, its card says {expected}; copy it again"
+        )
+    model = config_from(stored.card["architecture"], stored.card["config"], stored.folder).build()
+    model.load_state_dict(load_file(stored.folder / WEIGHTS), strict=True)
+    return model.eval()
+
+
+def find(name: str | Path) -> StoredModel:
+    """Return a stored model by name or folder, without its weights."""
+    folder = next((path for path in (Path(name), home() / str(name)) if (path / CARD).is_file()), None)
+    if folder is None:
+        known = [model.name for model in stored_models()]
+        near = get_close_matches(str(name), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+        raise ValueError(f"{name}: no such model, neither a folder nor in {home()}; {hint}")
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{folder / CARD}: expected JSON ({error}); copy the model again") from error
+    return StoredModel(folder.name, folder, card)
+
+
+def stored_models() -> list[StoredModel]:
+    """Return the models under `home()`, by name."""
+    if not home().is_dir():
+        return []
+    return [find(path) for path in sorted(home().iterdir()) if (path / CARD).is_file()]
+
+
+def config_from(architecture: str, values: Mapping[str, Any], where: Path) -> Any:
+    """Return a config from a card's values; JSON's lists become tuples again."""
+    if architecture not in CONFIGS:
+        raise ValueError(f"{where}: architecture {architecture!r}, expected one of {', '.join(CONFIGS)}")
+    kind: Any = CONFIGS[architecture]
+    unknown = values.keys() - {field.name for field in fields(kind)}
+    if unknown:
+        raise ValueError(f"{where}: {architecture} has no {', '.join(sorted(unknown))}; update stemwise")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
