@@ -7,9 +7,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 HISTORY = "history.csv"
 Row = dict[str, float]
+
+
+class Move(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, position: int, note: str = "") -> None:
+        """Move to a position, with a note behind the bar."""
+        ...
 
 
 def read_history(folder: Path, steps: int | None = None) -> list[Row]:
@@ -69,9 +78,7 @@ def _write(file, rows: list[Row], header: bool) -> None:
 
 
 @contextmanager
-def progress_bar(
-    title: str, total: int, done: int = 0, shown: bool = True
-) -> Iterator[Callable[[int, str], None]]:
+def progress_bar(title: str, total: int, done: int = 0, shown: bool = True) -> Iterator[Move]:
     """Yield a function that moves a bar to a position with a note behind it; quiet when not on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -218,7 +218,7 @@ def _fabric(machine: Machine) -> Any:
         raise ValueError("training needs lightning-fabric: pip install 'stemwise[train]'") from error
     if machine.threads:
         torch.set_num_threads(machine.threads)
-    device = machine.device if machine.device != "auto" else _best_device()
+    device = machine.device if machine.device != "auto" else best_device()
     bf16 = machine.precision == "bf16" or (machine.precision == "auto" and _computes_bf16(device))
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator=device, devices=1, precision="bf16-mixed" if bf16 else "32-true")
@@ -226,7 +226,8 @@ def _fabric(machine: Machine) -> Any:
     return fabric
 
 
-def _best_device() -> str:
+def best_device() -> str:
+    """Return the fastest device of this machine: CUDA, then MPS, then the CPU."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

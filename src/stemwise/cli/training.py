@@ -1,0 +1,129 @@
+"""`stemwise train` and `stemwise recipes`: a recipe's parameters are the command's options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields, make_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+TRAIN_HELP = """usage: stemwise train RECIPE [--KEY VALUE ...] [--out FOLDER] [--config FILE.yaml] [--print-config]
+
+Trains a recipe; the same command goes on where it was stopped. `stemwise train RECIPE --help` lists the
+recipe's keys. A config file holds the same keys, as `--print-config` writes them; the command line wins.
+
+Examples:
+  stemwise train rendered-separator --root my-set --out runs/separator --steps 400
+  stemwise train rendered-classifier --root my-set --out runs/joint --network joint \\
+      --separator runs/separator/model
+  stemwise train rendered-separator --root my-set --out runs/separator --print-config > separator.yaml
+"""
+
+
+def train(arguments: list[str]) -> int:
+    """Train a recipe: pre-train a separator, train a classifier."""
+    from stemwise.names import named
+    from stemwise.recipes import RECIPES
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"{TRAIN_HELP}\nRecipes:\n{_recipe_lines()}")
+        return 0 if arguments else 2
+    name = arguments[0]
+    recipe = named(RECIPES, name, "recipe")
+    from stemwise.training import Machine, fit
+
+    settings = _settings(name, recipe, Machine, arguments[1:])
+    if settings.pop("print_config"):
+        print(_as_yaml(settings), end="")
+        return 0
+    from stemwise.weights.store import save
+
+    out = settings.pop("out")
+    machine = Machine(**{f.name: settings.pop(f.name) for f in fields(Machine)})
+    run = recipe(**settings)
+    history = fit(run, out, machine)
+    about = {"title": f"trained by stemwise train {name}", "training": _plain(run.config)}
+    folder = save(run.model, out / "model", about)
+    print(f"{len(history)} steps, loss {history[-1]['loss']:.4f}; the model is in {folder}")
+    return 0
+
+
+def recipes() -> int:
+    """List the recipes that `stemwise train` knows."""
+    print(_recipe_lines())
+    return 0
+
+
+def _recipe_lines() -> str:
+    from stemwise.recipes import RECIPES
+
+    lines = [(name, (recipe.__doc__ or "").strip().splitlines()[0]) for name, recipe in RECIPES.items()]
+    return "\n".join(f"  {name:<24}{summary}" for name, summary in lines)
+
+
+def _settings(name: str, recipe: Callable[..., Any], machine: type, arguments: list[str]) -> dict[str, Any]:
+    """Return a recipe's keys and the machine's, from the config file and then the command line."""
+    import tyro
+
+    kind = make_dataclass("Settings", _options(name, recipe, machine), kw_only=True, frozen=True)
+    about, _, keys = inspect.cleandoc(recipe.__doc__ or "").partition("Args:\n")
+    _, _, machine_keys = inspect.cleandoc(machine.__doc__ or "").partition("Attributes:\n")
+    kind.__doc__ = f"{name}\n\nArgs:\n{keys.rstrip()}\n{machine_keys.rstrip()}\n{OWN_KEYS}"
+    parsed = tyro.cli(kind, prog=f"stemwise train {name}", args=_with_config(arguments), description=about)
+    return {f.name: getattr(parsed, f.name) for f in fields(parsed)}
+
+
+OWN_KEYS = """    out: folder of the run; its last checkpoint is found there.
+    print_config: print all keys as YAML, and do nothing.
+"""
+
+
+def _options(name: str, recipe: Callable[..., Any], machine: type) -> list[Any]:
+    """Return the fields of the options: those of the recipe, of the machine, and the command's own."""
+    options: list[Any] = []
+    for key in inspect.signature(recipe).parameters.values():
+        default = () if key.default is key.empty else (field(default=key.default),)
+        options.append((key.name, key.annotation, *default))
+    hints = get_type_hints(machine)
+    options += [(f.name, hints[f.name], field(default=f.default)) for f in fields(machine)]
+    options.append(("out", Path, field(default=Path("runs") / name)))
+    return [*options, ("print_config", bool, field(default=False))]
+
+
+def _with_config(arguments: list[str]) -> list[str]:
+    """Put a config file's keys before the arguments, as if they had been typed: the later ones win."""
+    import yaml
+
+    if "--config" not in arguments:
+        return arguments
+    at = arguments.index("--config")
+    if at + 1 == len(arguments):
+        raise ValueError("--config: expected a YAML file behind it")
+    path = Path(arguments[at + 1])
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected YAML: {error}") from error
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{path}: expected keys and values, as --print-config writes them")
+    typed = [word for key, value in values.items() for word in _typed(key, value)]
+    return [*typed, *arguments[:at], *arguments[at + 2 :]]
+
+
+def _typed(key: str, value: Any) -> list[str]:
+    option = key.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+
+
+def _as_yaml(values: Mapping[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(_plain(values), sort_keys=False)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that YAML and JSON can hold."""
+    return {k: v if isinstance(v, str | int | float | bool) else str(v) for k, v in values.items()}
