@@ -215,7 +215,7 @@ def _keep_tagger(out: Path, arms: list[dict[str, Any]]) -> None:
 
 def _about(out: Path, size: DemoSize, settings: RenderSettings) -> dict[str, Any]:
     stages = {path.stem: json.loads(path.read_text()) for path in (out / "stages").glob("*.json")}
-    packages = ("stemwise", "torch", "numpy", "symusic")
+    packages = ("stemwise", "torch", "numpy", "scipy")
     task = TASKS[size.task]
     return {
         "size": next((name for name, known in SIZES.items() if known == size), "custom"),

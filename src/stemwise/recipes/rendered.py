@@ -161,7 +161,7 @@ def _cache(root: Path, tracks: "list[Track]", sources: tuple[str, ...]) -> "Audi
     from stemwise.logs import progress_bar
 
     with progress_bar("decoding", len(tracks)) as move:
-        return prepare(tracks, sources, 16_000, root / "cache", move)
+        return prepare(tracks, sources, 16_000, root / "cache", lambda done, _: move(done))
 
 
 def _task(name: str) -> "Task":
