@@ -1,7 +1,41 @@
-"""stemwise: networks that learn to take music apart, and use what they learned to understand it."""
+"""stemwise: networks that learn to take music apart, and use what they learned to understand it.
+
+>>> import stemwise
+>>> stemwise.STEMS
+('drums', 'bass', 'other', 'vocals')
+
+`stemwise.load(name)` gives a trained model, `stemwise.read(path)` any file's audio, and
+`stemwise.separate(model, blocks, sample_rate, channels)` its stems.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stemwise.data.audio import read
+    from stemwise.embedding import tag
+    from stemwise.separation import separate, separate_file
+    from stemwise.weights.store import load
 
 STEMS = ("drums", "bass", "other", "vocals")
 """The order of stems everywhere inside the package; other orders are mapped by name at the boundary."""
 
 __version__ = "0.1.0"
-__all__ = ["STEMS", "__version__"]
+__all__ = ["STEMS", "__version__", "load", "read", "separate", "separate_file", "tag"]
+
+_HOMES = {
+    "load": "stemwise.weights.store",
+    "read": "stemwise.data.audio",
+    "separate": "stemwise.separation",
+    "separate_file": "stemwise.separation",
+    "tag": "stemwise.embedding",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the few names that most users need when they are first asked for: torch takes seconds."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'stemwise' has no attribute {name!r}")
