@@ -20,7 +20,7 @@ def run() -> list[dict[str, Any]]:
     rows = []
     for variant in ("half-multisource", "msspt-multisource"):
         torch.manual_seed(0)
-        model = SEPARATORS[variant].build().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = SEPARATORS[variant].build().eval()
         began = time.perf_counter()
         samples = sum(block.shape[2] for block in separate(model, noise(), RATE, 2))
         seconds = time.perf_counter() - began

@@ -57,6 +57,8 @@ class DemoSize:
         separator_steps: batches of four mixtures.
         classifier_steps: batches of sixteen windows, the same for every arm.
         seeds: trainings per arm.
+        skips: links into the tail of the whole networks. None here: a trained separator's links are large
+            beside a fresh tail's activations, and a training as short as this does not get over them.
         task: what the classifiers learn.
     """
 
@@ -65,6 +67,7 @@ class DemoSize:
     separator_steps: int = 500
     classifier_steps: int = 60
     seeds: int = 2
+    skips: int = 0
     task: str = "rendered-tags"
 
 
@@ -160,6 +163,7 @@ def _classifier(out: Path, stage: str, arm: str, data: Path, size: DemoSize, see
         root=data,
         network=NETWORKS[arm],
         separator="" if arm in ("tail", "scratch") else str(out / "separator" / "model"),
+        skips=size.skips,
         task=size.task,
         steps=size.classifier_steps,
         seed=seed,

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Float32
 
 from stemwise.interfaces import Classifier
-from stemwise.memory import keep_freed_memory
+from stemwise.memory import lay_out
 from stemwise.signal.resample import resampled
 
 WINDOWS = 8
@@ -37,7 +37,7 @@ def tag_windows(
 
     A stream shorter than a window is filled up with silence; what is left over behind the last is dropped.
     """
-    keep_freed_memory()
+    lay_out(model)
     size, step = model.window + (WINDOWS - 1) * model.hop, WINDOWS * model.hop
     held, some = np.zeros((1, 0), np.float32), False
     mono = (block.mean(0, keepdims=True) for block in blocks)

@@ -1,10 +1,14 @@
-"""How this process keeps its memory."""
+"""How this process keeps its memory, and how a network's tensors lie in it."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
 import platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
 
 logger = logging.getLogger(__name__)
 
@@ -28,3 +32,15 @@ def keep_freed_memory() -> bool:
         if not _applied:
             logger.warning("glibc refused to keep freed memory; training will be slower")
     return _applied
+
+
+def lay_out(model: nn.Module) -> None:
+    """Bring a network's convolutions into channels-last memory, and keep freed memory.
+
+    oneDNN's and cuDNN's kernels want it so: on a CPU a U-Net separates several times faster. Values do not
+    change, and a network that lies so already is left as it is.
+    """
+    import torch
+
+    keep_freed_memory()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

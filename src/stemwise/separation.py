@@ -23,11 +23,11 @@ from stemwise import STEMS
 from stemwise.data.audio import open_audio
 from stemwise.data.writing import AudioWriter, Subtype
 from stemwise.interfaces import Separator
-from stemwise.memory import keep_freed_memory
+from stemwise.memory import lay_out
 from stemwise.signal.consistency import HOP, share_out
 from stemwise.signal.resample import Resampler
 
-CHUNK_S = 20.0
+CHUNK_S = 10.0
 REST = "rest"
 """Name of what a separator of some stems leaves over."""
 
@@ -62,7 +62,7 @@ def separate(
     """
     if model.context is None or model.channels != 1:
         raise ValueError("separate: expected a mono model with a finite context")
-    keep_freed_memory()
+    lay_out(model)
     stems = len(stem_names(model))
     up = Resampler(model.sample_rate, sample_rate, stems * channels)
     source = _Source(blocks, sample_rate, model.sample_rate, channels)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from stemwise.interfaces import Batch, Batches, Loss, Objective
 from stemwise.logs import Row, history_log, progress_bar, read_history
-from stemwise.memory import keep_freed_memory
+from stemwise.memory import lay_out
 
 logger = logging.getLogger(__name__)
 
@@ -141,11 +141,10 @@ def fit(run: Run, folder: Path, machine: Machine | None = None, progress: bool =
         ValueError: the folder holds another run, or the loss is not finite.
     """
     machine = machine or Machine()
-    keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, run)
     fabric = _fabric(machine)
-    run.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    lay_out(run.model)
     trainee = _Trainee(run.model, run.objective)
     optimiser = run.optimiser.build(p for p in trainee.parameters() if p.requires_grad)
     module, optimiser = fabric.setup(trainee, optimiser)

@@ -195,7 +195,9 @@ def _pictures(model: "WindowClassifier", cache: "AudioCache", labels: "np.ndarra
     import torch
 
     from stemwise.logs import progress_bar
+    from stemwise.memory import lay_out
 
+    lay_out(model)
     pictures, rows = [], []
     tracks = len(cache.names)
     with progress_bar("taking apart", tracks) as move, torch.inference_mode():

@@ -1,0 +1,226 @@
+"""Plots as inline SVG that takes the page's colours, light or dark."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from stemwise.report.comparison import Results
+from stemwise.report.song import HIGHEST_HZ, LOWEST_HZ, Sound, octave_spectrogram
+
+COLOURS = ("#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#999999")  # Okabe and Ito's, 2008
+MARKERS = "osD^vX"
+_INK, _LINE = "#010203", "#040506"  # replaced by the page's own
+_RANGE_DB = 70
+_WIDTH = 9.0  # inches
+
+
+def labels_plot(results: Results) -> str:
+    """Return each label's ROC-AUC in every arm: a mark at the seeds' mean, a line from least to most."""
+    arms = {arm["title"]: _by_label(arm) for arm in results["arms"]}
+    labels = {label for areas in arms.values() for label in areas}
+    means = {label: np.mean([np.mean(a[label]) for a in arms.values() if label in a]) for label in labels}
+    order = sorted(labels, key=lambda label: (means[label], label))
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for number, (title, areas) in enumerate(arms.items()):
+            _dots(axes, number, title, [areas.get(label, []) for label in order], len(arms))
+        axes.set_yticks(range(len(order)), order)
+        axes.set_ylim(-0.6, len(order) - 0.4)
+        axes.axvline(0.5, color=_INK, linewidth=0.8, linestyle=":")
+        axes.set_xlabel("ROC-AUC on unseen songs (dotted: chance)")
+        _legend(figure, axes, 2)
+
+    return _svg(draw, 1.3 + 0.27 * max(len(order), 2), "ROC-AUC per label and arm")
+
+
+def _by_label(arm: Mapping[str, Any]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for run in arm["runs"]:
+        for row in run["scores"]["labels"]:
+            if row["auc"] is not None and np.isfinite(row["auc"]):
+                found.setdefault(row["label"], []).append(row["auc"])
+    return found
+
+
+def _dots(axes: Any, number: int, title: str, areas: Sequence[Sequence[float]], arms: int) -> None:
+    rows = [(y + (arms - 1 - 2 * number) * 0.09, a) for y, a in enumerate(areas) if a]
+    heights = [y for y, _ in rows]
+    look = {"color": COLOURS[number % len(COLOURS)], "zorder": 3}
+    axes.hlines(heights, [min(a) for _, a in rows], [max(a) for _, a in rows], linewidth=1.2, **look)
+    marker = MARKERS[number % len(MARKERS)]
+    axes.plot([np.mean(a) for _, a in rows], heights, marker, markersize=4.5, label=title, **look)
+
+
+def curves_plot(results: Results) -> str:
+    """Return the losses over the steps, smoothed: the separator's, and one line per arm and seed."""
+
+    def draw(figure: Any) -> None:
+        left, right = figure.subplots(1, 2)
+        _curve(left, results["separator"]["history"], color=COLOURS[4])
+        left.set_title("separator")
+        for number, arm in enumerate(results["arms"]):
+            for repeat, run in enumerate(arm["runs"]):
+                look = {"color": COLOURS[number % len(COLOURS)], "linestyle": ("-", "--", ":")[repeat % 3]}
+                _curve(right, run["history"], label=None if repeat else arm["title"], **look)
+        right.set_title("classifiers, a line per seed")
+        _legend(figure, right, 2)
+
+    return _svg(draw, 3.9, "training loss over the steps")
+
+
+def _curve(axes: Any, history: Sequence[Mapping[str, Any]], **look: Any) -> None:
+    rows = [(row["step"], row["loss"]) for row in history if row.get("loss") is not None]
+    if rows:
+        steps, losses = np.array(rows, np.float64).T
+        axes.plot(steps, _smooth(losses), linewidth=1.5, **look)
+    axes.set_xlabel("step")
+    axes.set_ylabel("training loss")
+
+
+def _smooth(losses: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    """Return the mean over a twentieth of the run around each step, less at the ends."""
+    reach = len(losses) // 40
+    total = np.concatenate([[0.0], np.cumsum(losses)])
+    at = np.arange(len(losses))
+    low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(losses))
+    return (total[high] - total[low]) / (high - low)
+
+
+def separation_plot(results: Results) -> str:
+    """Return bars of each stem's SI-SDR: the mixture's, the estimate's and the ideal ratio mask's."""
+    stems = results["separator"]["scores"]["stems"]
+    kinds = (("mixture", "mixture_si_sdr", "#999999"), ("estimate", "si_sdr", "#0072b2"))
+    kinds = (*kinds, ("ideal ratio mask", "oracle_si_sdr", "#56b4e9"))
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for number, (title, key, colour) in enumerate(kinds):
+            heights = [_or_nan(row.get(key)) for row in stems.values()]
+            bars = axes.bar(np.arange(len(stems)) + 0.27 * (number - 1), heights, 0.25, color=colour)
+            bars.set_label(title)
+            axes.bar_label(bars, [_bar_text(h) for h in heights], padding=2, fontsize=8.5)
+        axes.axhline(0, color=_INK, linewidth=0.8)
+        axes.set_xticks(range(len(stems)), list(stems))
+        axes.set_ylabel("median SI-SDR in dB")
+        axes.margins(y=0.12)
+        axes.grid(visible=False, axis="x")
+        _legend(figure, axes, 3)
+
+    return _svg(draw, 3.6, "SI-SDR per stem")
+
+
+def _or_nan(value: float | int | None) -> float:
+    return value if value is not None and np.isfinite(value) else np.nan
+
+
+def _bar_text(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def spectrogram_plot(sounds: Mapping[str, Sound]) -> str:
+    """Return spectrograms on one dB scale: the mixture above, each stem's estimate beside its reference."""
+    pictures = {name: octave_spectrogram(sound) for name, sound in sounds.items()}
+    stems = [name.removeprefix("estimate ") for name in sounds if name.startswith("estimate ")]
+    loudest = max(float(picture.max()) for picture in pictures.values())
+    rows = 1 + len(stems)
+
+    def draw(figure: Any) -> None:
+        grid = figure.add_gridspec(rows, 2)
+        places = {"mixture": grid[0, :]}
+        for row, stem in enumerate(stems, 1):
+            places |= {f"estimate {stem}": grid[row, 0], f"reference {stem}": grid[row, 1]}
+        panels = [figure.add_subplot(place) for name, place in places.items() if name in pictures]
+        shown = [name for name in places if name in pictures]
+        image: Any = None
+        for axes, name in zip(panels, shown, strict=True):
+            image = _spectrogram(axes, pictures[name] - loudest, sounds[name])
+            axes.set_title(_panel_title(name))
+            axes.set_xlabel("seconds" if axes in panels[-2:] else "")
+        bar = figure.colorbar(image, ax=panels, location="bottom", aspect=60, shrink=0.6, pad=0.02)
+        bar.set_label("dB, against the loudest point of all")
+
+    return _svg(draw, 1.2 + 1.65 * rows, "spectrograms of the song taken apart")
+
+
+def _panel_title(name: str) -> str:
+    kind, _, stem = name.partition(" ")
+    return f"{stem}, {kind}" if stem else kind
+
+
+def _spectrogram(axes: Any, picture: Float[np.ndarray, "f n"], sound: Sound) -> Any:
+    low, high = np.log2(LOWEST_HZ), np.log2(min(HIGHEST_HZ, sound.sample_rate / 2))
+    extent = (0, sound.audio.shape[1] / sound.sample_rate, low, high)
+    look = {"cmap": "magma", "vmin": -_RANGE_DB, "vmax": 0, "aspect": "auto", "interpolation": "none"}
+    image = axes.imshow(picture.round(), origin="lower", extent=extent, **look)
+    axes.set_yticks(np.log2([125, 500, 2000, 8000]), ["125 Hz", "500 Hz", "2 kHz", "8 kHz"])
+    axes.set_ylim(low, high)
+    axes.grid(visible=False)
+    return image
+
+
+def _legend(figure: Any, axes: Any, columns: int) -> None:
+    handles, titles = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, titles, loc="outside upper center", ncols=columns, frameon=False)
+
+
+def _svg(draw: Callable[[Any], None], height: float, title: str) -> str:
+    """Return a drawing without addresses, in the page's font and colours."""
+    matplotlib = _matplotlib()
+    file = io.StringIO()
+    with matplotlib.rc_context({**_LOOK, "svg.hashsalt": title}):
+        figure = matplotlib.figure.Figure(figsize=(_WIDTH, height), layout="constrained")
+        draw(figure)
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(file.getvalue(), title)
+
+
+_LOOK = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.7,
+    "axes.edgecolor": _LINE,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.titlecolor": _INK,
+    "xtick.color": _LINE,
+    "ytick.color": _LINE,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+}
+
+
+def _inline(svg: str, title: str) -> str:
+    """Return the svg element alone: HTML needs no name spaces, and the page no metadata."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font: ([^;\"']*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", svg)
+    svg = svg.replace(_INK, "currentColor").replace(_LINE, "var(--line)")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError as error:
+        raise ValueError("a report needs matplotlib: pip install 'stemwise[train]'") from error
+    return matplotlib

@@ -1,0 +1,68 @@
+"""The report in a terminal's hundred columns."""
+
+from __future__ import annotations
+
+import textwrap
+
+from stemwise.report.comparison import Results, verdict
+from stemwise.report.tables import (
+    Table,
+    arms_table,
+    comparison_table,
+    goal_text,
+    number,
+    separation_table,
+)
+
+WIDTH = 98
+NOTICE = "Measured on rendered music: these numbers compare with nothing but each other."
+
+
+def summary(results: Results) -> str:
+    """Return the verdict, the separation, the arms and their comparisons as plain text.
+
+    Args:
+        results: of the demo.
+    """
+    arms = results["arms"]
+    seeds = max((len(arm["runs"]) for arm in arms), default=0)
+    spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    parts = (
+        _wrap(verdict(results)),
+        NOTICE,
+        _titled(_separation_title(results), separation_table(results)),
+        _wrap(goal_text(results)),
+        _titled(f"{results['task']['title']}; {spread}; seconds per run", arms_table(results)),
+        _titled("difference of ROC-AUC, paired by seed and label", comparison_table(results)),
+    )
+    return "\n\n".join(parts)
+
+
+def _separation_title(results: Results) -> str:
+    model = results["separator"]
+    steps, seconds = number(model["steps"], 0), number(model["seconds"], 0)
+    return (
+        f"separation by {model['model']}, {steps} steps in {seconds} s; "
+        f"SI-SDR, SDR and leakage in dB, medians over {number(model['scores'].get('tracks'), 0)} unseen songs"
+    )
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, WIDTH)
+
+
+def _titled(title: str, table: Table) -> str:
+    return "\n".join([_wrap(title), *_lines(table)])
+
+
+def _lines(table: Table) -> list[str]:
+    """Return the rows, padded: words to the left, numbers to the right."""
+    rows = [table.header, *table.rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = zip(row, widths, strict=True)
+        padded = [c.ljust(w) if i < table.words else c.rjust(w) for i, (c, w) in enumerate(cells)]
+        return "  " + "  ".join(padded).rstrip()
+
+    return [line(row) for row in rows]
