@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -114,6 +114,7 @@ class Loss:
     parts: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What "better" means in training.
 
@@ -126,6 +127,7 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Training data: batch k is a pure function of k (and of the seed it was built with)."""
 

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 HISTORY = "history.csv"
-Row = dict[str, float]
+Row = dict[str, int | float]
 
 
+@runtime_checkable
 class Move(Protocol):
     """Moves a progress bar."""
 

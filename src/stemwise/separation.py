@@ -76,8 +76,8 @@ def separate(
 
 def separate_file(
     model: Separator,
-    path: Path,
-    folder: Path,
+    path: str | Path,
+    folder: str | Path,
     *,
     chunk_s: float = CHUNK_S,
     subtype: Subtype = "float",
@@ -93,7 +93,7 @@ def separate_file(
         chunk_s: as in `separate`.
         subtype: `float`, `pcm24` or `pcm16`.
     """
-    targets = {name: folder / f"{name}.wav" for name in stem_names(model)}
+    targets = {name: Path(folder) / f"{name}.wav" for name in stem_names(model)}
     with open_audio(path) as audio, ExitStack() as stack:
         blocks = audio.blocks(audio.sample_rate * 5)
         stream = separate(model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s)

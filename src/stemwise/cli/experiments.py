@@ -90,7 +90,11 @@ def demo(
 
 
 def models() -> int:
-    """List the models on this machine, and the architectures that can be built."""
+    """List the models on this machine, and the architectures that can be built.
+
+    Examples:
+      stemwise models
+    """
     from stemwise.models import CLASSIFIERS, SEPARATORS
     from stemwise.weights.store import home, stored_models
 

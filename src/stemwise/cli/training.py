@@ -50,7 +50,11 @@ def train(arguments: list[str]) -> int:
 
 
 def recipes() -> int:
-    """List the recipes that `stemwise train` knows."""
+    """List the recipes that `stemwise train` knows.
+
+    Examples:
+      stemwise recipes
+    """
     print(_recipe_lines())
     return 0
 

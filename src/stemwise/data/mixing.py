@@ -54,7 +54,7 @@ class RemixBatches:
     def _mixture(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         rows, names = [], []
         for source, places in enumerate(self.places):
-            track, start = places[rng.integers(len(places))]
+            track, start = map(int, places[rng.integers(len(places))])
             gain = 10 ** (rng.uniform(*self.gains_db) / 20) * rng.choice((-1.0, 1.0))
             rows.append(np.float32(gain) * self.cache.excerpt(track, source, start, self.samples))
             names.append(f"{self.cache.names[track]}@{start}")

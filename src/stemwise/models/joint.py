@@ -13,7 +13,7 @@ Deviations:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +103,7 @@ class JointClassifier(WindowClassifier):
             config.batchnorm_momentum,
         )
 
-    def freeze_unet(self) -> Self:
+    def freeze_unet(self) -> JointClassifier:
         """Take the U-Net out of training, and return the classifier."""
         self.unet.requires_grad_(False)
         return self

@@ -1,0 +1,25 @@
+"""Fixtures of the whole suite; being here, this file also lets tests import `synth`."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are looked for in an empty folder, never in that of the person who runs the tests."""
+    monkeypatch.setenv("STEMWISE_HOME", str(tmp_path_factory.getbasetemp() / "no-models"))
+
+
+@pytest.fixture(autouse=True)
+def _own_random_numbers() -> None:
+    """Weights that a test draws do not depend on which tests ran before."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of models that `load` looks in."""
+    monkeypatch.setenv("STEMWISE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "models"

@@ -1,0 +1,260 @@
+"""What every separator and every classifier of the registries keeps, at a tiny size."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stemwise import STEMS
+from stemwise.interfaces import Classifier, Separator
+from stemwise.models import CLASSIFIERS, CONFIGS, SEPARATORS
+from stemwise.models.joint import JointConfig
+from stemwise.models.tail import TailConfig
+from stemwise.models.unet import UNetConfig
+from stemwise.signal.chunk import window_count
+from stemwise.weights.store import config_from, load, save
+from synth import CLASSES, scrambled, tiny
+
+FAR = 1.8  # a gain of the layers at which the deepest and farthest can be heard
+LENGTHS = (1, 511, 512, 10_591, 61_793)
+MODELS = {**SEPARATORS, **CLASSIFIERS}
+
+separators = pytest.mark.parametrize("name", SEPARATORS)
+finite = pytest.mark.parametrize(
+    "name", [n for n, c in SEPARATORS.items() if tiny(c).build().context is not None]
+)
+classifiers = pytest.mark.parametrize("name", CLASSIFIERS)
+models = pytest.mark.parametrize("name", MODELS)
+lengths = pytest.mark.parametrize("samples", LENGTHS)
+
+
+def build(name: str, gain: float = 1.4) -> Any:
+    return scrambled(tiny(MODELS[name]).build(), gain=gain)
+
+
+def audio(batch: int, samples: int, seed: int = 0) -> Tensor:
+    return 0.1 * torch.randn(batch, 1, samples, generator=torch.Generator().manual_seed(seed))
+
+
+def answer(model: Separator | Classifier) -> Callable[[Tensor], Tensor]:
+    """What a model is for: stems, or logits."""
+    return model if isinstance(model, Separator) else model.logits
+
+
+def test_no_name_is_in_two_registries() -> None:
+    assert SEPARATORS.keys().isdisjoint(CLASSIFIERS)
+
+
+@models
+def test_config_is_known_to_model_cards(name: str) -> None:
+    assert CONFIGS[type(MODELS[name]).__name__] is type(MODELS[name])
+
+
+@separators
+def test_separator_declares_what_it_takes_and_gives(name: str) -> None:
+    model = build(name)
+    assert isinstance(model, Separator)
+    assert set(model.stems) <= set(STEMS)
+    assert model.sample_rate > 0
+    assert model.grid > 0
+    assert model.context is None or model.context > 0
+
+
+@separators
+@lengths
+@torch.no_grad()
+def test_stems_are_as_declared_and_as_long_as_the_mixture(name: str, samples: int) -> None:
+    model = build(name)
+    assert model(audio(2, samples)).shape == (2, len(model.stems), 1, samples)
+
+
+@separators
+@lengths
+@torch.no_grad()
+def test_silence_in_is_silence_out(name: str, samples: int) -> None:
+    assert not build(name)(torch.zeros(1, 1, samples)).any()
+
+
+@classifiers
+@lengths
+@torch.no_grad()
+def test_logits_have_one_row_per_class_and_one_column_per_window(name: str, samples: int) -> None:
+    model = build(name)
+    assert isinstance(model, Classifier)
+    assert model.classes == CLASSES
+    windows = window_count(samples, model.window, model.hop)
+    assert model.logits(audio(2, samples)).shape == (2, len(CLASSES), windows)
+
+
+@classifiers
+@torch.no_grad()
+def test_windows_lie_a_hop_apart(name: str) -> None:
+    model = build(name)
+    clip = audio(1, model.window + 2 * model.hop)
+    alone = model.logits(clip[..., model.hop : model.hop + model.window])
+    torch.testing.assert_close(model.logits(clip)[..., 1:2], alone, atol=1e-4, rtol=1e-4)
+
+
+@classifiers
+@torch.no_grad()
+def test_taps_have_the_sizes_and_hops_that_they_declare(name: str) -> None:
+    model = build(name)
+    clip = audio(1, model.window + 2 * model.hop)
+    found = model.features(clip, tuple(model.taps))
+    frames = {key: 1 + (clip.shape[-1] - model.window) // tap.hop for key, tap in model.taps.items()}
+    assert {key: value.shape for key, value in found.items()} == {
+        key: (1, tap.size, frames[key]) for key, tap in model.taps.items()
+    }
+
+
+@classifiers
+@torch.no_grad()
+def test_default_representation_is_a_tap(name: str) -> None:
+    model = build(name)
+    clip = audio(1, model.window)
+    found = model.features(clip, tuple(model.taps)).values()
+    assert any(torch.equal(model(clip), value) for value in found)
+
+
+@classifiers
+@torch.no_grad()
+def test_classifier_is_finite_on_silence(name: str) -> None:
+    model = build(name)
+    assert model.logits(torch.zeros(1, 1, model.window)).isfinite().all()
+
+
+@models
+def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
+    model = tiny(MODELS[name]).build().train()
+    answer(model)(audio(2, 61_792)).square().mean().backward()
+    without = [
+        key
+        for key, weight in model.named_parameters()
+        if weight.grad is None or not weight.grad.isfinite().all()
+    ]
+    assert without == []
+
+
+@models
+def test_every_parameter_has_a_say(name: str) -> None:
+    model = build(name)
+    found = answer(model)(audio(1, 61_792))
+    (found * torch.randn(found.shape)).sum().backward()
+    idle = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert idle == []
+
+
+@models
+@torch.no_grad()
+def test_evaluation_does_not_depend_on_batch_mates(name: str) -> None:
+    model = build(name)
+    clips = torch.cat([audio(1, 61_792), 5 * audio(2, 61_792, seed=1)])
+    alone = answer(model)(clips[:1])
+    torch.testing.assert_close(answer(model)(clips)[:1], alone, atol=1e-5, rtol=1e-4)
+
+
+@models
+def test_config_survives_json(name: str) -> None:
+    config = tiny(MODELS[name])
+    values = json.loads(json.dumps(asdict(config)))
+    assert config_from(type(config).__name__, values, Path("card.json")) == config
+
+
+@models
+@torch.no_grad()
+def test_saved_and_loaded_model_answers_identically(name: str, tmp_path: Path) -> None:
+    model, clip = build(name), audio(1, 61_792)
+    loaded: Any = load(save(model, tmp_path / name, {"title": "a test"}))
+    assert torch.equal(answer(loaded)(clip), answer(model)(clip))
+
+
+@finite
+@torch.no_grad()
+def test_context_holds_all_that_an_output_sample_looks_at(name: str) -> None:
+    model = build(name, gain=FAR)
+    start, stop, mixture = _middle(model)
+    far = mixture.clone()
+    far[..., : start - model.context] = 3 * audio(1, start - model.context, seed=1)
+    far[..., stop + model.context :] = 0
+    inside = slice(start, stop)
+    assert torch.equal(model(far)[..., inside], model(mixture)[..., inside])
+
+
+@finite
+@torch.no_grad()
+def test_context_is_not_far_larger_than_needed(name: str) -> None:
+    model = build(name, gain=FAR)
+    start, stop, mixture = _middle(model)
+    near = mixture.clone()
+    near[..., : start - model.context // 2] = 3 * audio(1, start - model.context // 2, seed=1)
+    assert (model(near) - model(mixture))[..., start:stop].abs().max() > 1e-3
+
+
+@finite
+@torch.no_grad()
+def test_chunk_on_the_grid_gets_the_whole_files_answer(name: str) -> None:
+    model = build(name, gain=FAR)
+    start, stop, mixture = _middle(model)
+    left = model.grid * -(-model.context // model.grid)
+    chunk = model(mixture[..., start - left : stop + model.context])[..., left : left + stop - start]
+    torch.testing.assert_close(chunk, model(mixture)[..., start:stop], atol=2e-6, rtol=0)
+
+
+@finite
+@torch.no_grad()
+def test_chunk_off_the_grid_gets_another_answer(name: str) -> None:
+    model = build(name, gain=FAR)
+    start, stop, mixture = _middle(model)
+    left = model.grid * -(-model.context // model.grid) - model.grid // 2
+    chunk = model(mixture[..., start - left : stop + model.context])[..., left : left + stop - start]
+    assert (chunk - model(mixture)[..., start:stop]).abs().max() > 1e-3
+
+
+def _middle(model: Separator) -> tuple[int, int, Tensor]:
+    """A stretch on the grid, and a mixture that goes two grid steps beyond its context on both sides."""
+    assert model.context is not None
+    start = model.grid * (-(-model.context // model.grid) + 2)
+    stop = start + model.grid
+    return start, stop, audio(1, stop + start)
+
+
+UNI = {f"msspt-{stem}": 3_925_769 for stem in STEMS}
+JOINT = dict(enumerate((6_549_307, 6_586_171, 6_659_899, 6_807_355, 7_028_539, 7_249_723)))
+MTAT, FMA = tuple(map(str, range(50))), tuple(map(str, range(16)))
+PUBLISHED: dict[str, tuple[UNetConfig | TailConfig | JointConfig, int]] = {
+    "multi": (SEPARATORS["msspt-multisource"], 3_926_636),
+    **{name: (SEPARATORS[name], count) for name, count in UNI.items()},
+    "tail-mtat": (replace(CLASSIFIERS["msspt-tail"], classes=MTAT), 2_401_138),
+    "tail-fma": (replace(CLASSIFIERS["msspt-tail"], classes=FMA), 2_383_696),
+    **{
+        f"joint-mtat-s{skips}": (replace(CLASSIFIERS[f"msspt-joint-s{skips}"], classes=MTAT), count)
+        for skips, count in JOINT.items()
+    },
+    **{
+        f"joint-mtat-multi-s{skips}": (
+            replace(CLASSIFIERS["msspt-joint-multisource"], classes=MTAT, skips=skips),
+            count + 2_595,
+        )
+        for skips, count in JOINT.items()
+    },
+    "joint-fma": (replace(CLASSIFIERS["msspt-joint-s5"], classes=FMA), 7_232_281),
+    "joint-fma-multi": (replace(CLASSIFIERS["msspt-joint-multisource"], classes=FMA), 7_234_876),
+}
+
+
+def weights(model: nn.Module) -> int:
+    """Trained weights and moving statistics, as Keras counts them."""
+    state = model.state_dict()
+    return sum(value.numel() for key, value in state.items() if not key.endswith("num_batches_tracked"))
+
+
+@pytest.mark.parametrize("case", PUBLISHED)
+def test_size_is_the_published_one(case: str) -> None:
+    config, count = PUBLISHED[case]
+    with torch.device("meta"):
+        assert weights(config.build()) == count

@@ -1,0 +1,228 @@
+"""What every data set, task and recipe of the registries keeps, on a tiny set on disk."""
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stemwise import STEMS
+from stemwise.data import DATASETS
+from stemwise.data.tracks import SPLITS, Dataset, DatasetInfo
+from stemwise.evaluation import classification_scores
+from stemwise.recipes import RECIPES
+from stemwise.tasks import TASKS, Task
+from stemwise.training import Machine, Run, fit
+from synth import stem_tree
+
+datasets = pytest.mark.parametrize("name", DATASETS)
+tasks = pytest.mark.parametrize("name", TASKS)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set in the layout of the rendered data, one second a track."""
+    return stem_tree(tmp_path_factory.mktemp("set"), {"train": 3, "valid": 1, "test": 2})
+
+
+@datasets
+def test_facts_are_stated(name: str) -> None:
+    info = DATASETS[name].info
+    assert info.name == name
+    unsaid = [f.name for f in fields(DatasetInfo) if f.name != "citation" and not getattr(info, f.name)]
+    assert unsaid == []
+
+
+@datasets
+def test_tracks_of_all_splits_are_those_of_each(name: str, tree: Path) -> None:
+    dataset: Dataset = DATASETS[name]
+    each = [track for split in SPLITS for track in dataset.tracks(tree, split)]
+    assert dataset.tracks(tree, None) == each
+
+
+@datasets
+def test_names_of_tracks_are_unique(name: str, tree: Path) -> None:
+    names = [track.name for track in DATASETS[name].tracks(tree, None)]
+    assert len(set(names)) == len(names) == 6
+
+
+@datasets
+def test_tracks_exist_on_disk(name: str, tree: Path) -> None:
+    tracks = DATASETS[name].tracks(tree, None)
+    assert all(path.is_file() for track in tracks for path in (track.mixture, *track.stems.values()))
+
+
+@datasets
+def test_stems_are_all_or_none(name: str, tree: Path) -> None:
+    assert all(tuple(track.stems) in (STEMS, ()) for track in DATASETS[name].tracks(tree, None))
+
+
+@datasets
+def test_labels_are_plain_json(name: str, tree: Path) -> None:
+    for track in DATASETS[name].tracks(tree, None):
+        assert json.loads(json.dumps(track.labels)) == track.labels
+
+
+@datasets
+def test_unknown_split_is_refused(name: str, tree: Path) -> None:
+    with pytest.raises(ValueError, match=r"split: expected one of train, valid, test; got 'dev'"):
+        DATASETS[name].tracks(tree, "dev")
+
+
+@datasets
+def test_empty_folder_is_an_error_that_names_it(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        DATASETS[name].tracks(tmp_path, None)
+
+
+@tasks
+def test_task_is_of_a_known_data_set(name: str) -> None:
+    assert TASKS[name].name == name
+    assert TASKS[name].dataset in DATASETS
+
+
+@tasks
+def test_classes_are_unique(name: str) -> None:
+    assert len(set(TASKS[name].classes)) == len(TASKS[name].classes) > 1
+
+
+@tasks
+def test_selecting_score_is_among_the_scores(name: str) -> None:
+    task = TASKS[name]
+    assert np.isfinite(classification_scores(task, targets(task), targets(task))[task.select])
+
+
+@tasks
+def test_right_answers_score_one(name: str) -> None:
+    task = TASKS[name]
+    assert classification_scores(task, targets(task), targets(task))[task.select] == 1
+
+
+@tasks
+def test_labels_of_its_data_set_make_a_matrix(name: str, tree: Path) -> None:
+    task = TASKS[name]
+    matrix = task.matrix(DATASETS[task.dataset].tracks(tree, None))
+    assert matrix.shape == (6, len(task.classes))
+    assert matrix.any(axis=1).all()
+
+
+def targets(task: Task) -> np.ndarray:
+    """Two items of each class."""
+    return np.tile(np.eye(len(task.classes), dtype=np.float32), (2, 1))
+
+
+CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "separator": (
+        "rendered-separator",
+        {"batch_size": 1},
+        {
+            "model": "msspt-multisource",
+            "steps": 7,
+            "batch_size": 2,
+            "learning_rate": 1e-4,
+            "warmup": 3,
+            "flat": 0.1,
+            "clip_norm": 1.0,
+            "compressed": 0.5,
+            "seed": 9,
+        },
+    ),
+    "tail": (
+        "rendered-classifier",
+        {"batch_size": 2},
+        {
+            "network": "joint",
+            "skips": 2,
+            "task": "rendered-genre",
+            "labelled": 2,
+            "steps": 7,
+            "batch_size": 3,
+            "learning_rate": 1e-4,
+            "warmup": 3,
+            "clip_norm": 1.0,
+            "seed": 9,
+        },
+    ),
+    "joint": ("rendered-classifier", {"batch_size": 2, "network": "joint"}, {}),
+}
+"""For each case: its recipe, arguments that make it small, and one other value for each argument."""
+
+cases = pytest.mark.parametrize("case", CASES)
+others = pytest.mark.parametrize(
+    ("case", "key"), [(case, key) for case, (_, _, other) in CASES.items() for key in other]
+)
+
+
+def recipe(case: str, root: Path, **given: Any) -> Run:
+    name, small, _ = CASES[case]
+    return RECIPES[name](root=root, **(small | given))
+
+
+def test_every_recipe_has_a_case() -> None:
+    assert {name for name, _, _ in CASES.values()} == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_argument_of_a_recipe_is_documented(name: str) -> None:
+    function: Callable[..., Run] = RECIPES[name]
+    keys = inspect.signature(function).parameters
+    _, _, documented = inspect.cleandoc(function.__doc__ or "").partition("Args:\n")
+    assert [
+        line.split(":")[0].strip() for line in documented.splitlines() if line.startswith("    ")
+    ] == list(keys)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_arguments_of_a_recipe_are_given_by_name(name: str) -> None:
+    keys = inspect.signature(RECIPES[name]).parameters.values()
+    assert {key.kind for key in keys} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+@cases
+def test_recipe_gives_a_run_whose_first_loss_is_finite(case: str, tree: Path) -> None:
+    run = recipe(case, tree)
+    assert isinstance(run, Run)
+    with torch.no_grad():
+        loss = run.objective(run.model.train(), run.data.batch(0))
+    assert loss.total.isfinite()
+
+
+@cases
+def test_same_seed_gives_the_same_weights(case: str, tree: Path) -> None:
+    first, second = (recipe(case, tree).model.state_dict() for _ in range(2))
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+@cases
+def test_same_seed_gives_the_same_batch(case: str, tree: Path) -> None:
+    first, second = (recipe(case, tree).data.batch(3) for _ in range(2))
+    assert first["names"] == second["names"]
+    assert all(torch.equal(v, second[k]) for k, v in first.items() if isinstance(v, torch.Tensor))
+
+
+@cases
+def test_another_seed_gives_other_weights(case: str, tree: Path) -> None:
+    first, second = (recipe(case, tree, seed=seed).model.state_dict() for seed in (0, 1))
+    assert not all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+@others
+def test_folder_of_a_run_is_refused_to_other_arguments(
+    case: str, key: str, tree: Path, tmp_path: Path
+) -> None:
+    fit(recipe(case, tree, steps=0), tmp_path, Machine(device="cpu", precision="fp32"), progress=False)
+    other = {"steps": 0} | {key: CASES[case][2][key]}
+    with pytest.raises(ValueError, match="other settings"):
+        fit(recipe(case, tree, **other), tmp_path, Machine(device="cpu", precision="fp32"), progress=False)
+
+
+@cases
+def test_run_describes_itself_in_plain_values(case: str, tree: Path) -> None:
+    run = recipe(case, tree)
+    described = json.loads(json.dumps({**run.config, **asdict(run.optimiser)}, default=str))
+    assert described["recipe"] == CASES[case][0]

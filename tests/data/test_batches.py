@@ -1,0 +1,165 @@
+"""Batches of training data: batch k is a pure function of (seed, k)."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stemwise.data.clips import ArrayBatches, CropBatches, epoch_rows
+from stemwise.data.mixing import AUDIBLE, RemixBatches
+from stemwise.interfaces import Batches
+from synth import memory_cache
+
+SAMPLES = 4000
+
+
+def remix(seed: int = 0, **given: Any) -> RemixBatches:
+    return RemixBatches(
+        **({"cache": memory_cache(), "batch_size": 3, "samples": SAMPLES, "seed": seed} | given)
+    )
+
+
+def crops(seed: int = 0) -> CropBatches:
+    labels = np.eye(3, 5)
+    return CropBatches(memory_cache(sources=1), labels, batch_size=2, samples=SAMPLES, seed=seed)
+
+
+def arrays(seed: int = 0) -> ArrayBatches:
+    rows = torch.arange(7.0)
+    return ArrayBatches({"picture": rows[:, None], "label": -rows[:, None]}, batch_size=3, seed=seed)
+
+
+kinds = pytest.mark.parametrize("make", [remix, crops, arrays])
+
+
+@kinds
+def test_batch_does_not_depend_on_those_before(make: Callable[..., Batches]) -> None:
+    used, fresh = make(), make()
+    for k in range(5):
+        used.batch(k)
+    again, anew = used.batch(2), fresh.batch(2)
+    assert again["names"] == anew["names"]
+    assert all(torch.equal(v, anew[k]) for k, v in again.items() if isinstance(v, torch.Tensor))
+
+
+@kinds
+def test_batch_does_not_depend_on_global_random_numbers(make: Callable[..., Batches]) -> None:
+    np.random.seed(1)  # noqa: NPY002
+    first = make().batch(0)
+    np.random.seed(2)  # noqa: NPY002
+    second = make().batch(0)
+    assert all(torch.equal(v, second[k]) for k, v in first.items() if isinstance(v, torch.Tensor))
+
+
+@kinds
+def test_batches_differ(make: Callable[..., Batches]) -> None:
+    assert make().batch(0)["names"] != make().batch(1)["names"]
+
+
+@kinds
+def test_seeds_differ(make: Callable[..., Batches]) -> None:
+    assert [make(0).batch(k)["names"] for k in range(4)] != [make(1).batch(k)["names"] for k in range(4)]
+
+
+@kinds
+def test_there_is_a_name_for_every_row(make: Callable[..., Batches]) -> None:
+    batch = make().batch(0)
+    assert {len(value) for value in batch.values()} == {len(batch["names"])}
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7, 16])
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 20])
+def test_every_row_comes_once_per_epoch(rows: int, batch_size: int) -> None:
+    batches = -(-3 * rows // batch_size)
+    line = np.concatenate([epoch_rows(rows, batch_size, 0, k) for k in range(batches)])
+    for epoch in range(3):
+        assert Counter(line[epoch * rows : (epoch + 1) * rows]) == Counter(range(rows))
+
+
+def test_epochs_have_orders_of_their_own() -> None:
+    assert epoch_rows(50, 50, 0, 0).tolist() != epoch_rows(50, 50, 0, 1).tolist()
+
+
+def test_arrays_rows_stay_together() -> None:
+    batch = arrays().batch(1)
+    assert torch.equal(batch["picture"], -batch["label"])
+    assert batch["names"] == [str(int(row)) for row in batch["picture"][:, 0]]
+
+
+def test_crop_is_a_stretch_of_the_clip_that_is_named() -> None:
+    data = crops()
+    batch = data.batch(0)
+    for name, crop, label in zip(batch["names"], batch["audio"], batch["label"], strict=True):
+        row = data.cache.names.index(name)
+        whole = data.cache.excerpt(row, 0, 0, data.cache.samples(row))
+        stretches = np.lib.stride_tricks.sliding_window_view(whole, SAMPLES)
+        assert (stretches == crop[0].numpy()).all(1).any()
+        assert label.argmax() == row
+
+
+def test_clip_shorter_than_a_crop_is_filled_with_silence() -> None:
+    cache = memory_cache(samples=SAMPLES - 1000, sources=1)
+    data = CropBatches(cache, np.eye(3), batch_size=3, samples=SAMPLES, seed=0)
+    audio = data.batch(0)["audio"]
+    assert audio[..., : SAMPLES - 1000].abs().amax(-1).min() > 0
+    assert not audio[..., SAMPLES - 1000 :].any()
+
+
+def test_stems_sum_to_the_mixture() -> None:
+    batch = remix().batch(0)
+    assert torch.equal(batch["stems"].sum(1), batch["mixture"])
+
+
+def test_remixed_batch_has_the_declared_axes() -> None:
+    batch = remix().batch(0)
+    assert batch["stems"].shape == (3, 4, 1, SAMPLES)
+    assert batch["mixture"].shape == (3, 1, SAMPLES)
+    assert batch["active"].shape == (3, 4)
+
+
+def test_stems_of_a_mixture_come_from_several_songs() -> None:
+    songs = {part.split("@")[0] for name in remix().batch(0)["names"] for part in name.split("+")[:4]}
+    assert songs == {"song-0", "song-1", "song-2"}
+
+
+def test_only_audible_excerpts_are_taken() -> None:
+    cache = memory_cache()
+    audio = cache.audio.copy()
+    audio[3, :60_000] = 0  # no vocals in the first song and a half
+    batches = remix(cache=replace(cache, audio=audio), gains_db=(0.0, 0.0))
+    levels = torch.cat([batches.batch(k)["stems"].square().mean((2, 3)).sqrt() for k in range(20)])
+    assert levels.min() > 0.9 * AUDIBLE
+
+
+def test_stem_that_is_never_heard_is_an_error_that_names_it() -> None:
+    cache = memory_cache()
+    audio = cache.audio.copy()
+    audio[3] = 1
+    with pytest.raises(ValueError, match="vocals: expected audible excerpts of 4000 samples"):
+        remix(cache=replace(cache, audio=audio))
+
+
+def test_gains_stay_in_their_range() -> None:
+    cache = memory_cache()
+    full = np.full_like(cache.audio, 16_384)
+    batches = remix(cache=replace(cache, audio=full), gains_db=(-6.0, 4.0))
+    levels = torch.cat([batches.batch(k)["stems"].abs().amax((2, 3)).flatten() for k in range(20)])
+    gains = 20 * (levels / (16_384 / 32_767)).log10()
+    assert gains.min() > -6.01
+    assert gains.max() < 4.01
+    assert gains.max() - gains.min() > 8
+
+
+def test_half_of_the_stems_are_turned_over() -> None:
+    cache = memory_cache()
+    batches = remix(cache=replace(cache, audio=np.full_like(cache.audio, 16_384)))
+    signs = torch.cat([batches.batch(k)["stems"][..., 0].sign().flatten() for k in range(20)])
+    assert abs(signs.mean()) < 0.3
+
+
+def test_masks_of_activity_say_which_stems_sound() -> None:
+    assert remix().batch(0)["active"].all()

@@ -1,0 +1,128 @@
+"""Small things to test with: sounds, folders of stems in MUSDB18-HQ's layout, tiny networks."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from stemwise import STEMS
+from stemwise.data.cache import FULL_SCALE, AudioCache
+from stemwise.models import CLASSIFIERS, SEPARATORS
+from stemwise.models.joint import JointClassifier, JointConfig
+from stemwise.models.tail import TailClassifier, TailConfig
+from stemwise.models.unet import UNetConfig, UNetSeparator
+
+CLASSES = ("piano", "loud", "slow")
+
+
+def noise(channels: int, samples: int, seed: int = 0, level: float = 0.1) -> np.ndarray:
+    """White noise (c, t)."""
+    draw = np.random.default_rng(seed)
+    return (level * draw.standard_normal((channels, samples))).astype(np.float32)
+
+
+def tone(hz: float, samples: int, sample_rate: int, level: float = 0.2) -> np.ndarray:
+    """A sine (t,)."""
+    return (level * np.sin(2 * np.pi * hz * np.arange(samples) / sample_rate)).astype(np.float32)
+
+
+def song(samples: int, sample_rate: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """Four stems (s, c, t): clicks, a low tone, a chord, vibrato; each channel louder than the last."""
+    draw = np.random.default_rng(seed)
+    t = np.arange(samples) / sample_rate
+    pitch = 2.0 ** draw.uniform(0, 1)
+    click = np.exp(-40 * (t % 0.25)) * draw.standard_normal(samples)
+    chord = sum(np.sin(2 * np.pi * 220 * pitch * ratio * t) for ratio in (1, 1.25, 1.5))
+    sung = np.sin(2 * np.pi * 440 * pitch * t + 3 * np.sin(2 * np.pi * 5 * t))
+    stems = np.stack([0.2 * click, 0.15 * np.sin(2 * np.pi * 55 * pitch * t), 0.05 * chord, 0.15 * sung])
+    return (stems[:, None] * np.linspace(0.7, 1, channels)[:, None]).astype(np.float32)
+
+
+def labels(row: int) -> dict[str, Any]:
+    """Labels as a rendered track has them; three tracks in a row differ."""
+    genre = ("rock", "jazz", "house")[row % 3]
+    instruments = [["piano"], ["guitar", "strings"], ["organ"]][row % 3]
+    return {"genre": genre, "instruments": instruments, "vocals": row % 2 == 0}
+
+
+def stem_tree(
+    root: Path,
+    splits: Mapping[str, int] = {"train": 2, "valid": 1, "test": 1},
+    *,
+    samples: int = 16_000,
+    sample_rate: int = 16_000,
+    channels: int = 1,
+) -> Path:
+    """Write a set in MUSDB18-HQ's layout, 16-bit wav, with labels.json beside the audio."""
+    row = 0
+    for split, count in splits.items():
+        for _ in range(count):
+            folder = root / split / f"track-{row}"
+            folder.mkdir(parents=True)
+            stems = song(samples, sample_rate, channels, seed=row)
+            write_stems(folder, stems, sample_rate)
+            (folder / "labels.json").write_text(json.dumps(labels(row)))
+            row += 1
+    return root
+
+
+def write_stems(folder: Path, stems: np.ndarray, sample_rate: int) -> None:
+    """Write four stems and their sum."""
+    for name, audio in zip((*STEMS, "mixture"), (*stems, stems.sum(0)), strict=True):
+        soundfile.write(folder / f"{name}.wav", audio.T, sample_rate, subtype="PCM_16")
+
+
+def memory_cache(tracks: int = 3, samples: int = 40_000, sources: int = 4) -> AudioCache:
+    """A cache of songs at 16 kHz that lies in memory; with one source, that is the mixture."""
+    songs = [song(samples, 16_000, seed=seed)[:, 0] for seed in range(tracks)]
+    rows = [s if sources == len(STEMS) else s.sum(0, keepdims=True) for s in songs]
+    audio = (np.concatenate(rows, axis=1).clip(-1, 1) * FULL_SCALE).round().astype(np.int16)
+    names = tuple(f"song-{seed}" for seed in range(tracks))
+    return AudioCache(
+        names, STEMS if sources == len(STEMS) else ("mixture",), np.arange(tracks + 1) * samples, audio
+    )
+
+
+def cut(audio: np.ndarray, lengths: Sequence[int]) -> Iterator[np.ndarray]:
+    """Cut audio (c, t) into blocks of these lengths, over and over."""
+    at, turn = 0, 0
+    while at < audio.shape[1]:
+        yield audio[:, at : at + lengths[turn % len(lengths)]]
+        at, turn = at + lengths[turn % len(lengths)], turn + 1
+
+
+def tiny(config: UNetConfig | TailConfig | JointConfig) -> Any:
+    """A config with the same settings and four channels per layer."""
+    if isinstance(config, UNetConfig):
+        return replace(config, widths=(4,) * 6, head_width=4)
+    if isinstance(config, TailConfig):
+        return replace(config, widths=(4,) * 7, classes=CLASSES)
+    return replace(config, unet_widths=(4,) * 6, head_width=4, tail_widths=(4,) * 7, classes=CLASSES)
+
+
+def separator(name: str = "msspt-multisource") -> UNetSeparator:
+    """A tiny separator in evaluation mode whose weights and statistics are random."""
+    return scrambled(tiny(SEPARATORS[name]).build())
+
+
+def classifier(name: str = "msspt-tail") -> TailClassifier | JointClassifier:
+    """A tiny classifier in evaluation mode whose weights and statistics are random."""
+    return scrambled(tiny(CLASSIFIERS[name]).build())
+
+
+def scrambled(model: Any, seed: int = 0, gain: float = 1.4) -> Any:
+    """Draw every tensor of a model anew, so that the deepest layer can be heard; in evaluation mode."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if tensor.is_floating_point():
+                fresh = torch.randn(tensor.shape, generator=draw)
+                positive = name.endswith("running_var") or (tensor.ndim == 1 and name.endswith("weight"))
+                fan_in = tensor[0].numel() if tensor.ndim > 1 else 4
+                tensor.copy_(fresh.abs() + 0.5 if positive else gain * fresh / fan_in**0.5)
+    return model.eval()

@@ -1,0 +1,346 @@
+"""Training: it learns, it goes on where it was stopped, and it stops where it must.
+
+Run as a script, this file writes `vectors/loss_curve.json` anew.
+"""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stemwise.data.clips import CropBatches
+from stemwise.data.mixing import RemixBatches
+from stemwise.interfaces import Batch, Batches, Loss
+from stemwise.logs import read_history
+from stemwise.models import CLASSIFIERS, SEPARATORS
+from stemwise.objectives.separation import BalancedL1
+from stemwise.objectives.supervised import Supervised
+from stemwise.training import CHECKPOINT, Machine, Optimiser, Run, Schedule, finished, fit
+from synth import memory_cache, tiny
+
+CURVES = Path(__file__).parent / "vectors" / "loss_curve.json"
+SAMPLES = 3840
+CPU = Machine(device="cpu", precision="fp32", checkpoint_s=0.0)
+"""Checkpoints after every step."""
+
+
+def separation(**given: Any) -> Run:
+    torch.manual_seed(0)
+    model = replace(SEPARATORS["half-multisource"], widths=(4,) * 3, head_width=4).build()
+    run = Run(
+        model=model,
+        objective=BalancedL1(),
+        data=RemixBatches(memory_cache(), batch_size=2, samples=SAMPLES, seed=0),
+        optimiser=Optimiser(learning_rate=3e-3, clip_norm=5.0),
+        schedule=Schedule(warmup=2, flat=0.5, shape="cosine"),
+        steps=10,
+        seed=0,
+        config={"test": "separation"},
+    )
+    return replace(run, **given)
+
+
+def classification(**given: Any) -> Run:
+    torch.manual_seed(0)
+    run = Run(
+        model=tiny(CLASSIFIERS["half-tail"]).build(),
+        objective=Supervised(target="multilabel"),
+        data=CropBatches(memory_cache(sources=1), np.eye(3), batch_size=2, samples=61_792, seed=0),
+        optimiser=Optimiser(name="adamw", learning_rate=1e-3, weight_decay=0.01),
+        schedule=Schedule(),
+        steps=10,
+        seed=0,
+        config={"test": "classification"},
+    )
+    return replace(run, **given)
+
+
+RUNS: dict[str, Callable[..., Run]] = {"separation": separation, "classification": classification}
+runs = pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
+
+
+def losses(run: Run, folder: Path, machine: Machine = CPU) -> list[float]:
+    return [row["loss"] for row in fit(run, folder, machine, progress=False)]
+
+
+@dataclass
+class Always:
+    """The same batch for ever."""
+
+    data: Batches
+
+    def batch(self, k: int) -> Batch:
+        return self.data.batch(0)
+
+
+class Stopped(Exception):
+    """What stops a run from outside."""
+
+
+@dataclass
+class Until:
+    """Batches up to a step that is never taken; before it, `meanwhile(k)`."""
+
+    data: Batches
+    stop: int
+    meanwhile: Callable[[int], object] = lambda k: None
+
+    def batch(self, k: int) -> Batch:
+        if k == self.stop:
+            raise Stopped
+        self.meanwhile(k)
+        return self.data.batch(k)
+
+
+@dataclass
+class BadAt:
+    """One batch that holds NaN."""
+
+    data: Batches
+    k: int
+
+    def batch(self, k: int) -> Batch:
+        batch = dict(self.data.batch(k))
+        if k == self.k:
+            batch["mixture"] = batch["mixture"] * float("nan")
+        return batch
+
+
+def test_separator_overfits_one_batch(tmp_path: Path) -> None:
+    data = Always(RemixBatches(memory_cache(), batch_size=1, samples=SAMPLES, seed=0))
+    run = separation(data=data, steps=80, optimiser=Optimiser(learning_rate=2e-2))
+    found = losses(run, tmp_path, Machine(device="cpu", precision="fp32"))
+    assert found[-1] < 0.5 * found[0]  # masks with the mixture's phase cannot reach zero
+
+
+def test_classifier_overfits_one_batch(tmp_path: Path) -> None:
+    data = CropBatches(memory_cache(sources=1), np.eye(3), batch_size=3, samples=61_792, seed=0)
+    model = replace(tiny(CLASSIFIERS["half-tail"]), dropout=0.0).build()
+    run = classification(model=model, data=Always(data), steps=20, optimiser=Optimiser(learning_rate=1e-2))
+    found = losses(run, tmp_path, Machine(device="cpu", precision="fp32"))
+    assert found[-1] < 0.1 * found[0]
+
+
+@runs
+def test_loss_curve_is_the_stored_one(make: Callable[..., Run], tmp_path: Path) -> None:
+    stored = json.loads(CURVES.read_text())[make.__name__]
+    assert losses(make(), tmp_path) == pytest.approx(stored, rel=1e-3)
+
+
+@runs
+def test_stopped_and_resumed_run_ends_like_an_uninterrupted_one(
+    make: Callable[..., Run], tmp_path: Path
+) -> None:
+    whole, stopped, resumed = (make(steps=5) for _ in range(3))
+    expected = losses(whole, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        fit(replace(stopped, data=Until(stopped.data, 3)), tmp_path / "parts", CPU, progress=False)
+    assert losses(resumed, tmp_path / "parts") == expected
+    assert_same(resumed.model, whole.model)
+
+
+def test_steps_behind_the_checkpoint_are_taken_again(tmp_path: Path) -> None:
+    whole, stopped, resumed = (separation(steps=5) for _ in range(3))
+    expected = losses(whole, tmp_path / "whole")
+    folder = tmp_path / "parts"
+
+    def keep(k: int) -> None:
+        if k == 2:
+            shutil.copy(folder / CHECKPOINT, tmp_path / "older.pt")
+
+    with pytest.raises(Stopped):
+        fit(replace(stopped, data=Until(stopped.data, 4, keep)), folder, CPU, progress=False)
+    shutil.copy(tmp_path / "older.pt", folder / CHECKPOINT)
+    assert losses(resumed, folder) == expected
+    assert [row["step"] for row in read_history(folder)] == [1, 2, 3, 4, 5]
+
+
+def test_two_runs_with_one_seed_end_with_the_same_weights(tmp_path: Path) -> None:
+    first, second = classification(steps=3), classification(steps=3)
+    losses(first, tmp_path / "1")
+    torch.rand(10)
+    losses(second, tmp_path / "2")
+    assert_same(first.model, second.model)
+
+
+def assert_same(first: nn.Module, second: nn.Module) -> None:
+    mine, other = first.state_dict(), second.state_dict()
+    assert [key for key, value in mine.items() if not torch.equal(value, other[key])] == []
+
+
+def test_finished_run_takes_no_step_and_returns_its_history(tmp_path: Path) -> None:
+    expected = losses(separation(steps=3), tmp_path)
+    again = separation(steps=3)
+    assert losses(replace(again, data=Until(again.data, 0)), tmp_path) == expected
+
+
+def test_finished_run_gives_its_weights(tmp_path: Path) -> None:
+    first, again = separation(steps=2), separation(steps=2)
+    losses(first, tmp_path)
+    losses(again, tmp_path)
+    assert_same(again.model, first.model)
+
+
+def test_model_is_in_evaluation_mode_afterwards(tmp_path: Path) -> None:
+    run = separation(steps=1)
+    losses(run, tmp_path)
+    assert not run.model.training
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 1},
+        {"steps": 3},
+        {"optimiser": Optimiser(learning_rate=1e-4)},
+        {"schedule": Schedule()},
+        {"config": {"test": "another"}},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_folder_of_another_run_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
+    losses(separation(steps=1), tmp_path)
+    before = (tmp_path / "run.json").read_text()
+    with pytest.raises(ValueError, match=r"other settings \(see run\.json\); choose another folder"):
+        losses(separation(**({"steps": 1} | other)), tmp_path)
+    assert (tmp_path / "run.json").read_text() == before
+
+
+def test_loss_that_is_not_finite_stops_with_the_batch_and_its_items(tmp_path: Path) -> None:
+    run = separation(steps=5)
+    names = run.data.batch(3)["names"]
+    with pytest.raises(ValueError) as caught:
+        fit(replace(run, data=BadAt(run.data, 3)), tmp_path, CPU, progress=False)
+    assert "batch 3 is not finite" in str(caught.value)
+    assert ", ".join(names) in str(caught.value)
+
+
+def test_loss_that_is_not_finite_leaves_the_checkpoint_good(tmp_path: Path) -> None:
+    bad, good = separation(steps=5), separation(steps=5)
+    expected = losses(separation(steps=5), tmp_path / "whole")
+    with pytest.raises(ValueError, match="not finite"):
+        fit(replace(bad, data=BadAt(bad.data, 3)), tmp_path / "bad", CPU, progress=False)
+    assert finished(tmp_path / "bad", 3)
+    assert losses(good, tmp_path / "bad") == expected
+
+
+class Kinked(nn.Module):
+    """A loss of zero whose gradient is NaN: that of a root at zero."""
+
+    def forward(self, model: nn.Module, batch: Batch) -> Loss:
+        return Loss((0 * model(batch["mixture"])).square().sum().sqrt(), {})
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 5.0])
+def test_gradient_that_is_not_finite_stops_before_it_is_in_the_weights(
+    clip_norm: float, tmp_path: Path
+) -> None:
+    run = separation(steps=2, objective=Kinked(), optimiser=Optimiser(clip_norm=clip_norm))
+    with pytest.raises(ValueError, match="batch 0"):
+        losses(run, tmp_path)
+    assert all(weight.isfinite().all() for weight in run.model.parameters())
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_nothing_but_the_checkpoint_is_left(tmp_path: Path) -> None:
+    losses(separation(steps=2), tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"run.json", "history.csv", "tensorboard", CHECKPOINT}
+
+
+def test_history_has_a_row_for_every_step(tmp_path: Path) -> None:
+    rows = fit(separation(steps=4), tmp_path, CPU, progress=False)
+    with (tmp_path / "history.csv").open(newline="") as file:
+        stored = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    assert stored == rows
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    assert rows[0].keys() == {
+        "step",
+        "loss",
+        "waveform",
+        "magnitude",
+        "learning_rate",
+        "seconds",
+        "data_s",
+        "items_per_s",
+    }
+
+
+def test_learning_rate_follows_the_schedule(tmp_path: Path) -> None:
+    run = separation(steps=4)
+    rows = fit(run, tmp_path, CPU, progress=False)
+    expected = [run.optimiser.learning_rate * run.schedule.factor(k, 4) for k in range(4)]
+    assert [row["learning_rate"] for row in rows] == pytest.approx(expected)
+
+
+def test_unfinished_folder_is_not_finished(tmp_path: Path) -> None:
+    losses(separation(steps=2), tmp_path / "run")
+    assert finished(tmp_path / "run", 2)
+    assert not finished(tmp_path / "run", 3)
+    assert not finished(tmp_path / "none", 2)
+
+
+class Learned(nn.Module):
+    """An objective with a weight of its own: a gain that it learns along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, model: nn.Module, batch: Batch) -> Loss:
+        error = (self.gain.exp() * model(batch["mixture"]) - batch["stems"]).square().mean()
+        return Loss(error, {})
+
+
+def test_weights_of_the_objective_train_along(tmp_path: Path) -> None:
+    objective = Learned()
+    losses(separation(steps=3, objective=objective), tmp_path)
+    assert objective.gain != 0
+
+
+def test_weights_of_the_objective_are_resumed(tmp_path: Path) -> None:
+    first, again = Learned(), Learned()
+    losses(separation(steps=3, objective=first), tmp_path)
+    losses(separation(steps=3, objective=again), tmp_path)
+    assert torch.equal(first.gain, again.gain)
+
+
+def test_frozen_weights_stay(tmp_path: Path) -> None:
+    run = classification(steps=1, model=tiny(CLASSIFIERS["half-joint-multisource"]).build().freeze_unet())
+    before = {name: weight.clone() for name, weight in run.model.unet.named_parameters()}
+    losses(run, tmp_path)
+    assert all(torch.equal(weight, before[name]) for name, weight in run.model.unet.named_parameters())
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_every_optimiser_takes_a_step(name: Any, tmp_path: Path) -> None:
+    run = separation(steps=1, optimiser=Optimiser(name=name, learning_rate=1e-2), schedule=Schedule())
+    before = run.model.unet.mask.bias.clone()
+    losses(run, tmp_path)
+    assert not torch.equal(run.model.unet.mask.bias, before)
+
+
+def test_gradients_are_clipped(tmp_path: Path) -> None:
+    steps = {}
+    for clip in (1e-6, 0.0):
+        run = separation(steps=1, optimiser=Optimiser(name="sgd", learning_rate=1.0, clip_norm=clip))
+        before = run.model.unet.mask.bias.detach().clone()
+        losses(run, tmp_path / str(clip))
+        steps[clip] = (run.model.unet.mask.bias.detach() - before).norm()
+    assert steps[1e-6] <= 1e-6 < steps[0.0]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as scratch:
+        curves = {name: losses(make(), Path(scratch) / name) for name, make in RUNS.items()}
+    CURVES.write_text(json.dumps(curves, indent=1) + "\n")
