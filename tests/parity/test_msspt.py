@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ids, seeded
 from recipes import bernoulli, magnitude, one_hot, tf_variable, wave
 
+from conftest import ids, seeded
 from stemwise import STEMS
 from stemwise.models.frontends import LogMel, Magnitude
 from stemwise.models.joint import JointConfig

@@ -8,7 +8,7 @@ from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-TRAIN_HELP = """usage: stemwise train RECIPE [--KEY VALUE ...] [--out FOLDER] [--config FILE.yaml] [--print-config]
+TRAIN_HELP = """usage: stemwise train RECIPE [--KEY VALUE ...] [--out FOLDER] [--config FILE] [--print-config]
 
 Trains a recipe; the same command goes on where it was stopped. `stemwise train RECIPE --help` lists the
 recipe's keys. A config file holds the same keys, as `--print-config` writes them; the command line wins.
@@ -74,6 +74,7 @@ def _settings(name: str, recipe: Callable[..., Any], machine: type, arguments: l
     about, _, keys = inspect.cleandoc(recipe.__doc__ or "").partition("Args:\n")
     _, _, machine_keys = inspect.cleandoc(machine.__doc__ or "").partition("Attributes:\n")
     kind.__doc__ = f"{name}\n\nArgs:\n{keys.rstrip()}\n{machine_keys.rstrip()}\n{OWN_KEYS}"
+    about += "Keys may also come from a file: --config FILE.yaml, as --print-config writes it."
     parsed = tyro.cli(kind, prog=f"stemwise train {name}", args=_with_config(arguments), description=about)
     return {f.name: getattr(parsed, f.name) for f in fields(parsed)}
 
