@@ -30,8 +30,8 @@ def evaluate_separator(
     """Return medians per stem of SI-SDR and SDR, beside the mixture's and an ideal ratio mask's.
 
     Args:
-        model: on its device, in evaluation mode, with all four stems.
-        tracks: with stems.
+        model: on its device, in evaluation mode.
+        tracks: with the model's stems.
         progress: told (tracks done, tracks in all).
 
     Returns:
@@ -40,6 +40,10 @@ def evaluate_separator(
         paired SI-SDR differences), `audible` (tracks) and `leakage_db` (median level in tracks where the
         stem is silent; None where there are none).
     """
+    for track in tracks:
+        missing = [stem for stem in model.stems if stem not in track.stems]
+        if missing:
+            raise ValueError(f"{track.mixture}: expected the stem {missing[0]} beside it, found none")
     rows = []
     for done, track in enumerate(tracks, 1):
         rows.append(_separation_row(model, track))
@@ -59,7 +63,8 @@ def evaluate_separator(
 def _separation_row(model: Separator, track: Track) -> dict[str, np.ndarray]:
     mixture, rate = read(track.mixture)
     reference = np.stack([read(track.stems[stem])[0] for stem in model.stems]).astype(np.float64)
-    estimate = np.concatenate(list(separate(model, [mixture], rate, len(mixture))), axis=2)
+    stream = separate(model, [mixture], rate, len(mixture))
+    estimate = np.concatenate([stems[: len(model.stems)] for stems in stream], axis=2)  # without the rest
     repeated = np.broadcast_to(mixture, reference.shape).astype(np.float64)
     oracle = scores.ideal_ratio_mask(mixture, reference)
     heard = scores.audible(reference)
@@ -113,10 +118,13 @@ def evaluate_classifier(
         or `accuracy`), and `labels`: a table per label.
 
     Raises:
-        ValueError: the model's classes are not the task's.
+        ValueError: the model's classes or its target are not the task's.
     """
-    if model.classes != task.classes:
-        raise ValueError(f"{task.name}: expected the classes {task.classes}, the model has {model.classes}")
+    if (model.classes, model.target) != (task.classes, task.target):
+        raise ValueError(
+            f"{task.name}: expected a {task.target} model of the classes {task.classes}, "
+            f"got a {model.target} one of {model.classes}; choose another task or model"
+        )
     chances = []
     for done, track in enumerate(tracks, 1):
         with open_audio(track.mixture) as audio:

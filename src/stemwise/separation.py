@@ -9,10 +9,13 @@ stem takes the share that it has of the network's top octave, so that the stems 
 from __future__ import annotations
 
 import math
+import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -93,24 +96,23 @@ def separate_file(
         chunk_s: as in `separate`.
         subtype: `float`, `pcm24` or `pcm16`.
     """
-    targets = {name: Path(folder) / f"{name}.wav" for name in stem_names(model)}
-    with open_audio(path) as audio, ExitStack() as stack:
-        blocks = audio.blocks(audio.sample_rate * 5)
-        stream = separate(model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s)
-        first = next(stream)  # a file that cannot be decoded leaves no folder behind
-        writers = [
-            stack.enter_context(AudioWriter(target, audio.sample_rate, audio.channels, subtype))
-            for target in targets.values()
-        ]
-        _write(writers, first)
-        for stems in stream:
-            _write(writers, stems)
-    return targets
-
-
-def _write(writers: list[AudioWriter], stems: Float32[np.ndarray, "s c n"]) -> None:
-    for writer, stem in zip(writers, stems, strict=True):
-        writer.write(stem)
+    folder = Path(folder)
+    aside = folder / f".separating-{uuid4().hex}"
+    names = [f"{name}.wav" for name in stem_names(model)]
+    try:
+        with open_audio(path) as audio, ExitStack() as stack:
+            blocks = audio.blocks(audio.sample_rate * 5)
+            stream = separate(model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s)
+            first = next(stream)  # a file that cannot be decoded leaves no folder behind
+            files = [AudioWriter(aside / name, audio.sample_rate, audio.channels, subtype) for name in names]
+            writers = [stack.enter_context(file) for file in files]
+            for stems in chain([first], stream):
+                for writer, stem in zip(writers, stems, strict=True):
+                    writer.write(stem)
+        targets = [(aside / name).replace(folder / name) for name in names]
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return dict(zip(stem_names(model), targets, strict=True))
 
 
 class _Source:

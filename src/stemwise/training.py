@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from stemwise.files import write_text
 from stemwise.interfaces import Batch, Batches, Loss, Objective
 from stemwise.logs import Row, history_log, progress_bar, read_history
 from stemwise.memory import lay_out
@@ -176,10 +177,12 @@ def _step(run: Run, k: int, fabric: Any, module: Any, optimiser: Any, folder: Pa
     waited = time.perf_counter() - began
     total, parts = module(batch)
     if not torch.isfinite(total):
-        raise ValueError(_not_finite(k, batch, folder))
+        raise ValueError(_not_finite("loss", k, batch, folder))
     fabric.backward(total)
-    if run.optimiser.clip_norm:
-        fabric.clip_gradients(module, optimiser, max_norm=run.optimiser.clip_norm)
+    largest = run.optimiser.clip_norm or math.inf
+    norm = fabric.clip_gradients(module, optimiser, max_norm=largest, error_if_nonfinite=False)
+    if not torch.isfinite(norm):
+        raise ValueError(_not_finite("gradient", k, batch, folder))
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     seconds = time.perf_counter() - began
@@ -207,7 +210,7 @@ def _claim(folder: Path, run: Run) -> None:
     text = json.dumps(description, indent=1, sort_keys=True, default=str)
     if path.is_file() and path.read_text() != text:
         raise ValueError(f"{folder}: holds a run with other settings (see run.json); choose another folder")
-    path.write_text(text)
+    write_text(path, text)
 
 
 def _fabric(machine: Machine) -> Any:
@@ -247,10 +250,10 @@ def _first_line(run: Run, fabric: Any, done: int) -> str:
     )
 
 
-def _not_finite(k: int, batch: Batch, folder: Path) -> str:
+def _not_finite(what: str, k: int, batch: Batch, folder: Path) -> str:
     names = ", ".join(map(str, batch["names"]))
     return (
-        f"the loss of batch {k} is not finite; its items: {names}. The last checkpoint in {folder} is "
+        f"the {what} of batch {k} is not finite; its items: {names}. The last checkpoint in {folder} is "
         "untouched; check these items, lower the learning rate or clip gradients"
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -70,8 +70,8 @@ def prepare(
     """
     home = folder / _key(tracks, sources, sample_rate)
     if not home.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder, prefix=".making-"))
+        aside = folder / f".making-{uuid4().hex}"
+        aside.mkdir(parents=True)
         try:
             _write(tracks, sources, sample_rate, aside, progress)
             aside.replace(home)

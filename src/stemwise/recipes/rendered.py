@@ -73,7 +73,13 @@ def separator(
         schedule=Schedule(warmup=warmup, flat=flat, shape="cosine"),
         steps=steps,
         seed=seed,
-        config={"recipe": "rendered-separator", "root": root, "model": model, "compressed": compressed},
+        config={
+            "recipe": "rendered-separator",
+            "root": root,
+            "model": model,
+            "batch_size": batch_size,
+            "compressed": compressed,
+        },
     )
 
 

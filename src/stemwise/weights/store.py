@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import platformdirs
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stemwise.models import CONFIGS
+
+logger = logging.getLogger(__name__)
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 
@@ -50,7 +53,8 @@ def save(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:
         about: plain values for the card: `title`, `data`, `licence`, `scores`, …
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".saving-"))
+    aside = folder.parent / f".saving-{uuid4().hex}"
+    aside.mkdir()
     try:
         state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
         save_file(state, aside / WEIGHTS)
@@ -101,14 +105,21 @@ def find(name: str | Path) -> StoredModel:
         card = json.loads((folder / CARD).read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{folder / CARD}: expected JSON ({error}); copy the model again") from error
+    missing = {"architecture", "config", "sha256"} - card.keys() if isinstance(card, dict) else {"everything"}
+    if missing:
+        raise ValueError(f"{folder / CARD}: {', '.join(sorted(missing))} missing; copy the model again")
     return StoredModel(folder.name, folder, card)
 
 
 def stored_models() -> list[StoredModel]:
-    """Return the models under `home()`, by name."""
-    if not home().is_dir():
-        return []
-    return [find(path) for path in sorted(home().iterdir()) if (path / CARD).is_file()]
+    """Return the models under `home()`, by name; one with a damaged card is left out with a warning."""
+    models = []
+    for path in sorted(home().glob("[!.]*/" + CARD)):
+        try:
+            models.append(find(path.parent))
+        except ValueError as error:
+            logger.warning("%s", error)
+    return models
 
 
 def config_from(architecture: str, values: Mapping[str, Any], where: Path) -> Any:
@@ -116,9 +127,11 @@ def config_from(architecture: str, values: Mapping[str, Any], where: Path) -> An
     if architecture not in CONFIGS:
         raise ValueError(f"{where}: architecture {architecture!r}, expected one of {', '.join(CONFIGS)}")
     kind: Any = CONFIGS[architecture]
-    unknown = values.keys() - {field.name for field in fields(kind)}
-    if unknown:
-        raise ValueError(f"{where}: {architecture} has no {', '.join(sorted(unknown))}; update stemwise")
+    known = [field.name for field in fields(kind)]
+    for name in values.keys() - set(known):
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "update stemwise"
+        raise ValueError(f"{where}: {architecture} has no {name}; {hint}")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 

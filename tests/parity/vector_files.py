@@ -9,10 +9,10 @@ VECTORS = Path(os.environ.get("STEMWISE_PARITY_VECTORS") or OWN)
 
 
 def seeded(pattern: str) -> list[tuple[Path, int]]:
-    """The vector files that match, each with the seed in its name; none at all is an error."""
-    files = sorted(VECTORS.glob(pattern))
-    if not files:
-        raise FileNotFoundError(f"{VECTORS}: no file matches {pattern}; see STEMWISE_PARITY_VECTORS")
+    """The vector files that match, each with the seed in its name; our own where the folder has no such kind."""
+    if not VECTORS.is_dir():
+        raise FileNotFoundError(f"{VECTORS}: no such folder; see STEMWISE_PARITY_VECTORS")
+    files = sorted(VECTORS.glob(pattern)) or sorted(OWN.glob(pattern))
     return [(file, int(re.search(r"_seed(\d+)$", file.stem)[1])) for file in files]
 
 
