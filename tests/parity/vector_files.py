@@ -9,7 +9,7 @@ VECTORS = Path(os.environ.get("STEMWISE_PARITY_VECTORS") or OWN)
 
 
 def seeded(pattern: str) -> list[tuple[Path, int]]:
-    """The vector files that match, each with the seed in its name; our own where the folder has no such kind."""
+    """The vector files that match, each with the seed in its name; our own where there are none."""
     if not VECTORS.is_dir():
         raise FileNotFoundError(f"{VECTORS}: no such folder; see STEMWISE_PARITY_VECTORS")
     files = sorted(VECTORS.glob(pattern)) or sorted(OWN.glob(pattern))
