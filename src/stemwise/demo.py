@@ -55,7 +55,7 @@ class DemoSize:
         tracks: rendered, over all splits.
         seconds: length of each.
         separator_steps: batches of four mixtures.
-        classifier_steps: batches of sixteen windows, the same for every arm.
+        classifier_steps: batches of eight windows, the same for every arm.
         seeds: trainings per arm.
         skips: links into the tail of the whole networks. None here: a trained separator's links are large
             beside a fresh tail's activations, and a training as short as this does not get over them.
@@ -64,7 +64,7 @@ class DemoSize:
 
     tracks: int = 160
     seconds: float = 12.0
-    separator_steps: int = 500
+    separator_steps: int = 400
     classifier_steps: int = 60
     seeds: int = 2
     skips: int = 0
@@ -166,6 +166,7 @@ def _classifier(out: Path, stage: str, arm: str, data: Path, size: DemoSize, see
         skips=size.skips,
         task=size.task,
         steps=size.classifier_steps,
+        batch_size=8,
         seed=seed,
     )
     result = _train(run, out / "arms" / stage)

@@ -63,7 +63,7 @@ def evaluate_separator(
 def _separation_row(model: Separator, track: Track) -> dict[str, np.ndarray]:
     mixture, rate = read(track.mixture)
     reference = np.stack([read(track.stems[stem])[0] for stem in model.stems]).astype(np.float64)
-    stream = separate(model, [mixture], rate, len(mixture))
+    stream = separate(model, [mixture], rate, len(mixture), chunk_s=20.0)  # a file is in memory anyway
     estimate = np.concatenate([stems[: len(model.stems)] for stems in stream], axis=2)  # without the rest
     repeated = np.broadcast_to(mixture, reference.shape).astype(np.float64)
     oracle = scores.ideal_ratio_mask(mixture, reference)

@@ -238,7 +238,7 @@ def best_device() -> str:
 def _computes_bf16(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return device == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
 
 
 def _first_line(run: Run, fabric: Any, done: int) -> str:
