@@ -116,7 +116,7 @@ def test_progress_is_told_track_by_track(separator: UNetSeparator, tracks: list[
 
 def test_classifier_of_other_classes_is_refused(tracks: list[Track]) -> None:
     model = classifier(replace(TASK, classes=TASK.classes[::-1]))
-    with pytest.raises(ValueError, match="rendered-genre: expected the classes"):
+    with pytest.raises(ValueError, match="rendered-genre: expected a multiclass model of the classes"):
         evaluate_classifier(model, TASK, tracks)
 
 
