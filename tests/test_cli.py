@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
 
+import stemwise
 from stemwise import STEMS
 from stemwise.cli import VERBS, main
+from stemwise.separation import separate
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,17 @@ def test_stems_have_the_songs_format_and_sum_to_it(workshop: Path, song: Path, t
     stems = [soundfile.read(file, dtype="float32") for file in files]
     assert all(r == rate and stem.shape == mixture.shape for stem, r in stems)
     np.testing.assert_allclose(sum(stem for stem, _ in stems), mixture, atol=1e-6)
+
+
+def test_trained_separator_gives_the_same_stems_for_any_chunk_length(workshop: Path) -> None:
+    model: Any = stemwise.load("demo-separator")
+    audio = 0.1 * np.random.default_rng(2).standard_normal((1, 12 * 22_050)).astype(np.float32)
+    short, long, whole = (
+        np.concatenate(list(separate(model, [audio], 22_050, 1, chunk_s=chunk_s)), axis=2)
+        for chunk_s in (2.0, 5.0, 60.0)
+    )
+    np.testing.assert_allclose(short, whole, atol=1e-4 * np.abs(whole).max())
+    np.testing.assert_allclose(long, whole, atol=1e-4 * np.abs(whole).max())
 
 
 def test_tag_prints_a_ranking_and_writes_all_tags(workshop: Path, song: Path, tmp_path: Path, capsys) -> None:
