@@ -160,7 +160,7 @@ def test_gradients_have_the_original_norms(file: Path, seed: int) -> None:
         model, names, loss = separator_loss(name.removeprefix("sep_"), seed)
     else:
         model, names, loss = classifier_loss(name, seed)
-    assert loss.item() == pytest.approx(float(reference["loss"]), rel=1e-5)
+    assert loss.item() == pytest.approx(float(reference["loss"]), rel=LOGIT_TOLERANCE)
     loss.backward()
     parameters = dict(model.named_parameters())
     norms = {names[n].key: parameters[n].grad.norm().item() for n in parameters}
