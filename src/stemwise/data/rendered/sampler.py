@@ -2,8 +2,8 @@
 
 It plays keys, velocities, loops, tuning, pan, both envelopes and the low-pass filter of the SoundFont 2.04
 specification (section 8.1), without low-frequency oscillators, modulators, chorus and reverb. It exists
-because the synthesiser of symusic 0.5.8 plays some presets off key, by amounts that change from key to key
-(its issue 55), as if it ignored the root key that a region sets.
+because the synthesiser of symusic 0.5.8 plays some presets off key, by amounts that change from key to
+key, as if it ignored the root key that a region sets.
 """
 
 from __future__ import annotations
