@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
 
 import stemwise
 from stemwise import STEMS
 from stemwise.cli import VERBS, main
+from stemwise.recipes.rendered import separator
 from stemwise.separation import separate
 
 
@@ -188,7 +190,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
         audio[30_000] = value
         soundfile.write(paths[kind], audio, 44_100, subtype="FLOAT")
     paths["text"] = folder / "text.mp3"
-    paths["text"].write_text("this is no music\n" * 100)
+    paths["text"].write_text("this is no music, but words\n" * 3000)
     return paths
 
 
@@ -204,6 +206,66 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert len(said) == 1
     assert path.name in said[0]
     assert not [file for file in out.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--steps", "-1"], "steps"),
+        (["--batch-size", "0"], "batch_size"),
+        (["--seed", "-1"], "seed"),
+        (["--threads", "-1"], "threads"),
+        (["--learning-rate", "0"], "learning_rate"),
+        (["--labelled", "-1"], "labelled"),
+        (["--skips", "9", "--network", "joint"], "skips"),
+        (["--separator", "demo-separator"], "--network joint"),
+        (["--network", "joint", "--separator", "demo-tagger"], "expected a U-Net separator"),
+        (["--task", "rendered-genres"], "did you mean rendered-genre"),
+    ],
+)
+def test_bad_setting_is_one_line_and_takes_no_folder(
+    workshop: Path, options: list[str], hint: str, tmp_path: Path, capsys
+) -> None:
+    command = [
+        "train",
+        "rendered-classifier",
+        "--root",
+        str(workshop / "data"),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert main([*command, *options]) == 2
+    assert hint in errors(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a device that is missing")
+def test_missing_device_is_one_line(workshop: Path, song: Path, capsys) -> None:
+    assert main(["tag", str(song), "--device", "cuda"]) == 2
+    assert "this machine has no cuda" in errors(capsys)
+
+
+def test_mixtures_of_a_one_stem_separator_hold_the_other_stems_too(workshop: Path) -> None:
+    run = separator(root=workshop / "data", model="msspt-vocals", batch_size=2)
+    batch = run.data.batch(0)
+    assert batch["stems"].shape == (2, 1, 1, 61_792)
+    assert (batch["mixture"] - batch["stems"][:, 0]).abs().amax((1, 2)).min() > 1e-3
+
+
+def test_text_named_mp3_says_nothing_but_one_line(workshop: Path, tmp_path: Path, capfd) -> None:
+    assert main(["tag", str(bad_files(tmp_path)["text"])]) == 2
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
+
+
+def test_damaged_checkpoint_is_one_line(workshop: Path, tmp_path: Path, capsys) -> None:
+    command = ["train", "rendered-classifier", "--root", str(workshop / "data"), "--steps", "1"]
+    command += ["--batch-size", "2", "--out", str(tmp_path / "run")]
+    assert main(command) == 0
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "checkpoint.pt" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_unknown_model_is_one_line(workshop: Path, song: Path, capsys) -> None:

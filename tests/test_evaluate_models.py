@@ -108,6 +108,14 @@ def test_scores_with_a_silent_stem_can_be_written_as_strict_json(
     assert found["per_track"]["track-0"][3] is None
 
 
+def test_one_stem_is_scored_against_all_that_sounds(tracks: list[Track], scores: dict[str, Any]) -> None:
+    model = UNetConfig(stems=("vocals",), widths=(2,) * 3, head_width=2).build().eval()
+    alone = evaluate_separator(model, tracks)["stems"]
+    assert list(alone) == ["vocals"]
+    assert alone["vocals"]["mixture_si_sdr"] == pytest.approx(scores["stems"]["vocals"]["mixture_si_sdr"])
+    assert alone["vocals"]["oracle_si_sdr"] > alone["vocals"]["mixture_si_sdr"] + 1
+
+
 def test_progress_is_told_track_by_track(separator: UNetSeparator, tracks: list[Track]) -> None:
     calls = []
     evaluate_separator(separator, tracks[:2], lambda done, total: calls.append((done, total)))

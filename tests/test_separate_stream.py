@@ -35,6 +35,30 @@ class Crossover(Separator):
         return torch.stack([mixture - low, low, torch.zeros_like(low), torch.zeros_like(low)], dim=1)
 
 
+class Squarer(Separator):
+    """Looks at one sample alone and sums to no mixture: only what stands behind a model has a reach here."""
+
+    stems = STEMS
+    sample_rate, channels, grid, context = 16_000, 1, 1, 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        loud = self.gain * mixture * mixture.abs()
+        return torch.stack([loud, mixture - 2 * loud, loud.abs(), mixture.square()], dim=1)
+
+
+def test_model_without_context_gives_the_same_for_any_chunk_length() -> None:
+    audio = 0.3 * np.random.default_rng(5).standard_normal((1, 40_000)).astype(np.float32)
+    short, whole = (
+        np.concatenate(list(separate(Squarer(), [audio], 16_000, 1, chunk_s=chunk_s)), axis=2)
+        for chunk_s in (0.1, 60.0)
+    )
+    np.testing.assert_allclose(short, whole, atol=SAME)
+
+
 @pytest.fixture(scope="module")
 def model() -> UNetSeparator:
     """Three levels deep: a grid of 80 ms, so that a second of sound has many chunks."""

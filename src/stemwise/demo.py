@@ -9,7 +9,7 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ import torch
 
 from stemwise import report
 from stemwise.data.rendered import RenderSettings, render, tracks
+from stemwise.data.rendered.soundfont import default_soundfont, open_soundfont
 from stemwise.data.tracks import SPLITS
 from stemwise.evaluation import evaluate_classifier, evaluate_separator
 from stemwise.files import write_json
@@ -80,7 +81,8 @@ SIZES = {
 def run_demo(out: Path, size: DemoSize, *, seed: int = 0, soundfont: str | None = None) -> str:
     """Run every stage that is not done yet, write `report.html`, and return the summary as text.
 
-    The separator is kept as the model `demo-separator`, the arm with the best ROC-AUC as `demo-tagger`.
+    The separator is kept as the model `demo-separator`, the first whole network that started from it as
+    `demo-tagger`: the method's own, not the best of the test. A demo of less than full size replaces none.
 
     Args:
         out: folder for everything.
@@ -93,12 +95,16 @@ def run_demo(out: Path, size: DemoSize, *, seed: int = 0, soundfont: str | None 
     """
     data = out / "data"
     settings = RenderSettings(tracks=size.tracks, seconds=size.seconds, seed=seed, soundfont=soundfont)
+    open_soundfont(
+        Path(soundfont) if soundfont else default_soundfont()
+    )  # or refused before a folder is taken
     _claim(out, {**asdict(size), "seed": seed, "soundfont": soundfont})
     _stage(out, "render", lambda: _render(data, settings))
     separation = _stage(out, "separator", lambda: _separator(out, data, size, seed))
     arms = [_arm(out, name, title, data, size, seed) for name, title in ARMS.items()]
     song = _stage(out, "song", lambda: _song(out, data))
-    _keep_tagger(out, arms)
+    _keep(out / "separator" / "model", "demo-separator", size)
+    _keep(out / "arms" / f"pretrained-seed{seed}" / "model", "demo-tagger", size)
     results = {**_about(out, size, settings), "separator": separation, "arms": arms, "song": song}
     write_json(out / "results.json", results)
     report.write_report(json.loads((out / "results.json").read_text()), out / "report.html")
@@ -146,7 +152,6 @@ def _separator(out: Path, data: Path, size: DemoSize, seed: int) -> dict[str, An
         "scores": scores["stems"],
     }
     store.save(model, out / "separator" / "model", about)
-    store.save(model, store.home() / "demo-separator", about)
     return {"model": run.config["model"], **result, "scores": scores}
 
 
@@ -205,17 +210,13 @@ def _song(out: Path, data: Path) -> dict[str, Any]:
     }
 
 
-def _keep_tagger(out: Path, arms: list[dict[str, Any]]) -> None:
-    """Keep the best run of the best arm as `demo-tagger`."""
-
-    def area(run: Mapping[str, Any]) -> float:
-        return run["scores"]["roc_auc"] or 0.0
-
-    best = max(arms, key=lambda arm: sum(map(area, arm["runs"])))
-    run = max(best["runs"], key=area)
-    folder = out / "arms" / f"{best['name']}-seed{run['seed']}" / "model"
-    card = {k: v for k, v in store.find(folder).card.items() if k not in ("config", "architecture", "sha256")}
-    store.save(store.load(folder), store.home() / "demo-tagger", card)
+def _keep(folder: Path, name: str, size: DemoSize) -> None:
+    """Put a model among the user's models."""
+    target = store.home() / name
+    if size == SIZES["full"] or not target.exists():
+        derived = ("config", "architecture", "sha256")
+        about = {key: value for key, value in store.find(folder).card.items() if key not in derived}
+        store.save(store.load(folder), target, about)
 
 
 def _about(out: Path, size: DemoSize, settings: RenderSettings) -> dict[str, Any]:

@@ -55,4 +55,4 @@ def _probabilities(model: Classifier, audio: Float32[np.ndarray, "1 t"]) -> Floa
     device = next(model.parameters()).device
     logits = model.logits(torch.from_numpy(np.ascontiguousarray(audio))[None].to(device))[0]  # k n
     chances = logits.sigmoid() if model.target == "multilabel" else logits.softmax(0)
-    return chances.T.double().cpu().numpy()
+    return chances.T.cpu().double().numpy()

@@ -61,26 +61,31 @@ def evaluate_separator(
 
 
 def _separation_row(model: Separator, track: Track) -> dict[str, np.ndarray]:
+    """Return one track's scores of the model's stems.
+
+    What the model does not separate is one further stem, the rest, on both sides: the oracle's masks, what
+    counts as audible, and BSSEval's windows look at the whole mixture.
+    """
     mixture, rate = read(track.mixture)
-    reference = np.stack([read(track.stems[stem])[0] for stem in model.stems]).astype(np.float64)
+    count, others = len(model.stems), [stem for stem in track.stems if stem not in model.stems]
+    true = [read(track.stems[stem])[0].astype(np.float64) for stem in (*model.stems, *others)]
+    reference = np.stack([*true[:count], *([np.sum(true[count:], axis=0)] if others else [])])
     stream = separate(model, [mixture], rate, len(mixture), chunk_s=20.0)  # a file is in memory anyway
-    estimate = np.concatenate([stems[: len(model.stems)] for stems in stream], axis=2)  # without the rest
+    estimate = np.concatenate(list(stream), axis=2)[: len(reference)]
     repeated = np.broadcast_to(mixture, reference.shape).astype(np.float64)
-    oracle = scores.ideal_ratio_mask(mixture, reference)
     heard = scores.audible(reference)
-
-    def where_heard(values: np.ndarray) -> np.ndarray:
-        return np.where(heard, values, np.nan)
-
-    return {
-        "si_sdr": where_heard(scores.si_sdr(reference, estimate)),
-        "mixture_si_sdr": where_heard(scores.si_sdr(reference, repeated)),
-        "oracle_si_sdr": where_heard(scores.si_sdr(reference, oracle)),
+    row = {
+        "si_sdr": np.where(heard, scores.si_sdr(reference, estimate), np.nan),
+        "mixture_si_sdr": np.where(heard, scores.si_sdr(reference, repeated), np.nan),
+        "oracle_si_sdr": np.where(
+            heard, scores.si_sdr(reference, scores.ideal_ratio_mask(mixture, reference)), np.nan
+        ),
         "sdr": scores.bss_eval_sdr(reference, estimate, rate),
         "mixture_sdr": scores.bss_eval_sdr(reference, repeated, rate),
         "octaves": scores.sdr_per_octave(reference, estimate, rate),
         "leakage_db": np.where(heard, np.nan, scores.leakage_db(mixture, estimate)),
     }
+    return {name: values[:count] for name, values in row.items()}
 
 
 def _column(table: dict[str, np.ndarray], stem: int) -> dict[str, Any]:

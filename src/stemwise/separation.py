@@ -12,7 +12,7 @@ import math
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 from uuid import uuid4
@@ -27,7 +27,7 @@ from stemwise.data.audio import open_audio
 from stemwise.data.writing import AudioWriter, Subtype
 from stemwise.interfaces import Separator
 from stemwise.memory import lay_out
-from stemwise.signal.consistency import HOP, share_out
+from stemwise.signal.consistency import HOP, SIZE, share_out
 from stemwise.signal.resample import Resampler
 
 CHUNK_S = 10.0
@@ -112,6 +112,8 @@ def separate_file(
         targets = [(aside / name).replace(folder / name) for name in names]
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        with suppress(OSError):
+            folder.rmdir()  # if nothing is in it
     return dict(zip(stem_names(model), targets, strict=True))
 
 
@@ -175,9 +177,9 @@ def _reaches(
     What lies before the stream's first and behind its last sample is silence.
     """
     step = math.lcm(model.grid, HOP)
-    context = model.context or 0
+    context = (model.context or 0) + SIZE  # what the transform behind the model looks at, too
     left = step * -(-context // step)
-    right = -(-context // HOP) * HOP + HOP
+    right = -(-context // HOP) * HOP
     chunk = step * max(1, round(chunk_s * model.sample_rate / step))
     held = np.zeros((channels, left), np.float32)
     for block in source:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +97,13 @@ class Run:
     seed: int
     config: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
+        if not 0 < self.optimiser.learning_rate < math.inf:
+            raise ValueError(f"learning_rate: expected more than 0, got {self.optimiser.learning_rate}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
@@ -112,6 +120,10 @@ class Machine:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: int = 0
     checkpoint_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.threads < 0:
+            raise ValueError(f"threads: expected at least 0, got {self.threads}")
 
 
 class _Trainee(nn.Module):
@@ -191,12 +203,6 @@ def _step(run: Run, k: int, fabric: Any, module: Any, optimiser: Any, folder: Pa
     return {"step": k + 1, **losses, "learning_rate": rate, **times}
 
 
-def finished(folder: Path, steps: int) -> bool:
-    """Return whether a run of so many steps has come to its end in this folder."""
-    path = folder / CHECKPOINT
-    return path.is_file() and torch.load(path, weights_only=True, mmap=True)["step"] == steps
-
-
 def _claim(folder: Path, run: Run) -> None:
     """Write what the run is; a folder that holds another run is refused."""
     path = folder / "run.json"
@@ -220,7 +226,7 @@ def _fabric(machine: Machine) -> Any:
         raise ValueError("training needs lightning-fabric: pip install 'stemwise[train]'") from error
     if machine.threads:
         torch.set_num_threads(machine.threads)
-    device = machine.device if machine.device != "auto" else best_device()
+    device = usable_device(machine.device)
     bf16 = machine.precision == "bf16" or (machine.precision == "auto" and _computes_bf16(device))
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator=device, devices=1, precision="bf16-mixed" if bf16 else "32-true")
@@ -228,11 +234,19 @@ def _fabric(machine: Machine) -> Any:
     return fabric
 
 
-def best_device() -> str:
-    """Return the fastest device of this machine: CUDA, then MPS, then the CPU."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def usable_device(name: str) -> str:
+    """Return a device by name; `auto` is the fastest of this machine: CUDA, then MPS, then the CPU.
+
+    Raises:
+        ValueError: this machine, or this build of torch, has no such device.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    usable = [device for device, there in present.items() if there]
+    if name == "auto":
+        return usable[0]
+    if name not in usable:
+        raise ValueError(f"device: this machine has no {name}; choose auto or {' or '.join(usable)}")
+    return name
 
 
 def _computes_bf16(device: str) -> bool:
@@ -271,6 +285,8 @@ def _resume(folder: Path, module: nn.Module, optimiser: Any, device: torch.devic
     path = folder / CHECKPOINT
     if not path.is_file():
         return 0
+    if not is_zipfile(path):
+        raise ValueError(f"{path}: is damaged, no whole checkpoint; delete it to start anew")
     state = torch.load(path, map_location=device, weights_only=True)
     module.load_state_dict(state["module"])
     optimiser.load_state_dict(state["optimiser"])

@@ -68,6 +68,8 @@ def tag(
     from stemwise.data.audio import open_audio, probe
     from stemwise.interfaces import Classifier
 
+    if top < 1:
+        raise ValueError(f"top: expected at least 1, got {top}")
     probe(song)
     network = _load(model, Classifier, device)
     from stemwise import embedding
@@ -87,7 +89,7 @@ def tag(
 
 def _load(name: str, kind: type, device: str) -> Any:
     """Return a stored model of this kind on its device."""
-    from stemwise.training import best_device
+    from stemwise.training import usable_device
     from stemwise.weights.store import load, stored_models
 
     if name in (SEPARATOR, TAGGER) and name not in [model.name for model in stored_models()]:
@@ -95,4 +97,4 @@ def _load(name: str, kind: type, device: str) -> Any:
     model = load(name)
     if not isinstance(model, kind):
         raise ValueError(f"{name}: expected a {kind.__name__.lower()}, got a {type(model).__name__}")
-    return model.to(best_device() if device == "auto" else device)
+    return model.to(usable_device(device))

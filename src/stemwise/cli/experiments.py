@@ -42,11 +42,11 @@ def evaluate(
     tracks = named(DATASETS, dataset, "data set").tracks(root, split)
     goal = named(TASKS, task, "task")
     from stemwise import evaluation
-    from stemwise.training import best_device
+    from stemwise.training import usable_device
     from stemwise.weights.store import find, load
 
     stored = find(model)
-    network: Any = load(stored.folder).to(best_device() if device == "auto" else device)
+    network: Any = load(stored.folder).to(usable_device(device))
     with progress_bar("evaluating", len(tracks)) as move:
         if isinstance(network, Separator):
             scores = evaluation.evaluate_separator(network, tracks, lambda done, _: move(done))
@@ -69,8 +69,8 @@ def demo(
 ) -> int:
     """Render music, train a separator and taggers on it, evaluate them, and write a report.
 
-    Takes less than ten minutes on two cores. Stages that are done are not done again. The separator and the
-    best tagger are kept for `stemwise separate` and `stemwise tag`.
+    Takes less than ten minutes on two cores. Stages that are done are not done again. The separator and
+    the tagger that learned from it are kept for `stemwise separate` and `stemwise tag`.
 
     Examples:
       stemwise demo

@@ -100,6 +100,7 @@ def _with_config(arguments: list[str]) -> list[str]:
     """Put a config file's keys before the arguments, as if they had been typed: the later ones win."""
     import yaml
 
+    arguments = [part for word in arguments for part in _split_config(word)]
     if "--config" not in arguments:
         return arguments
     at = arguments.index("--config")
@@ -112,8 +113,12 @@ def _with_config(arguments: list[str]) -> list[str]:
         raise ValueError(f"{path}: expected YAML: {error}") from error
     if not isinstance(values, Mapping):
         raise ValueError(f"{path}: expected keys and values, as --print-config writes them")
-    typed = [word for key, value in values.items() for word in _typed(key, value)]
+    typed = [word for key, value in values.items() for word in _typed(str(key), value)]
     return [*typed, *arguments[:at], *arguments[at + 2 :]]
+
+
+def _split_config(word: str) -> list[str]:
+    return ["--config", word.removeprefix("--config=")] if word.startswith("--config=") else [word]
 
 
 def _typed(key: str, value: Any) -> list[str]:

@@ -1,7 +1,6 @@
 """Audio files in: any container, sample rate and number of channels, in constant memory."""
 
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
+
+from stemwise.data.libsndfile import open_forward
 
 logger = logging.getLogger(__name__)
 
@@ -185,15 +186,8 @@ def _libsndfile(path: Path, start: int) -> _Decoder | None:
     """What libsndfile makes of the file; None where it does not know the format."""
     import soundfile
 
-    class Forward(soundfile.SoundFile):
-        # soundfile seeks to where it already is after every read of a seekable file, at which the mp3
-        # decoder drops its bit reservoir: blocks would differ from the whole by up to -40 dB.
-        def seekable(self) -> bool:
-            return False
-
-    try:
-        file = Forward(os.fspath(path))
-    except (soundfile.SoundFileError, TypeError):  # TypeError: headerless .raw
+    file = open_forward(path)
+    if file is None:
         return None
 
     def chunks() -> Iterator[np.ndarray]:
@@ -227,7 +221,8 @@ def _shorter_than_it_says(path: Path, enough: int, end: int) -> bool:
         length = int.from_bytes(head[4:], "little" if head[:4] == b"RIFF" else "big")
         return size < length < 0x7FFFF000  # larger: written to a pipe, length unknown
     page = tail.rfind(b"OggS")
-    unfinished = head[:4] == b"OggS" and not tail[page + 5] & 4  # the flag of a stream's last page
+    flags = tail[page + 5 : page + 6] if page >= 0 else b""
+    unfinished = head[:4] == b"OggS" and not (flags and flags[0] & 4)  # the flag of a stream's last page
     return unfinished or end < enough
 
 

@@ -23,6 +23,8 @@ class RemixBatches:
         samples: length of an excerpt.
         seed: of all that is drawn.
         gains_db: range of the gains.
+        targets: which of the cache's stems a batch holds, in this order; all of them where not given. A
+            mixture is always of all.
     """
 
     def __init__(
@@ -33,20 +35,23 @@ class RemixBatches:
         samples: int,
         seed: int,
         gains_db: tuple[float, float] = (-6.0, 4.0),
+        targets: tuple[str, ...] | None = None,
     ) -> None:
         self.cache, self.batch_size, self.samples = cache, batch_size, samples
         self.seed, self.gains_db = seed, gains_db
+        self.rows = [cache.sources.index(stem) for stem in targets or cache.sources]
         self.places = [self._audible(source) for source in range(len(cache.sources))]
 
     def batch(self, k: int) -> Batch:
         """Return batch k: `stems "b s 1 t"`, `mixture "b 1 t"`, `active "b s"`, `names`."""
         rng = np.random.default_rng([self.seed, k])
         items = [self._mixture(rng) for _ in range(self.batch_size)]
-        stems = torch.from_numpy(np.stack([stems for stems, _ in items]))[:, :, None]
+        sources = torch.from_numpy(np.stack([stems for stems, _ in items]))[:, :, None]
+        stems = sources[:, self.rows]
         active = stems.square().mean((-2, -1)) > 0
         return {
             "stems": stems,
-            "mixture": stems.sum(1),
+            "mixture": sources.sum(1),
             "active": active,
             "names": [name for _, name in items],
         }

@@ -89,5 +89,14 @@ def _stem_folder(split: str, folder: Path) -> Track:
         split=split,
         mixture=folder / "mixture.wav",
         stems=stems,
-        labels=json.loads(labels.read_text()) if labels.is_file() else {},
+        labels=_labels(labels) if labels.is_file() else {},
     )
+
+
+def _labels(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path}: expected a JSON object ({error}); render or copy the track again"
+        ) from error

@@ -104,8 +104,15 @@ class JointClassifier(WindowClassifier):
         )
 
     def freeze_unet(self) -> JointClassifier:
-        """Take the U-Net out of training, and return the classifier."""
+        """Take the U-Net out of training, its moving statistics too, and return the classifier."""
         self.unet.requires_grad_(False)
+        return self
+
+    def train(self, mode: bool = True) -> JointClassifier:
+        """Switch to training mode, all but a frozen U-Net."""
+        super().train(mode)
+        if not self.unet.mask.weight.requires_grad:
+            self.unet.eval()
         return self
 
     def pictures(

@@ -7,8 +7,9 @@ music and compare with nothing but each other.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from stemwise import STEMS
 from stemwise.names import named
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from stemwise.data.cache import AudioCache
     from stemwise.data.tracks import Track
     from stemwise.models.tail import WindowClassifier
-    from stemwise.models.unet import UNetSeparator
     from stemwise.tasks import Task
     from stemwise.training import Run
 
@@ -62,13 +62,15 @@ def separator(
     from stemwise.objectives.separation import BalancedL1
     from stemwise.training import Optimiser, Run, Schedule
 
+    _at_least(1, steps=steps, batch_size=batch_size)
+    _at_least(0, seed=seed)
     torch.manual_seed(seed)
     network = named(SEPARATORS, model, "model").build()
-    cache = _cache(root, _tracks(root, "train"), network.stems)
+    cache = _cache(root, _tracks(root, "train"), STEMS)
     return Run(
         model=network,
         objective=BalancedL1(compressed=compressed),
-        data=RemixBatches(cache, batch_size=batch_size, samples=WINDOW, seed=seed),
+        data=RemixBatches(cache, batch_size=batch_size, samples=WINDOW, seed=seed, targets=network.stems),
         optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm),
         schedule=Schedule(warmup=warmup, flat=flat, shape="cosine"),
         steps=steps,
@@ -123,6 +125,10 @@ def classifier(
     from stemwise.objectives.supervised import Supervised, SupervisedPictures
     from stemwise.training import Optimiser, Run, Schedule
 
+    _at_least(1, steps=steps, batch_size=batch_size)
+    _at_least(0, seed=seed, labelled=labelled)
+    if network == "tail" and separator:
+        raise ValueError("separator: the tail alone uses none; choose --network joint or frozen")
     torch.manual_seed(seed)
     goal = _task(task)
     model = _classifier(network, separator, skips, goal)
@@ -145,6 +151,12 @@ def classifier(
         seed=seed,
         config={**config, "skips": skips, "task": task, "labelled": labelled, "batch_size": batch_size},
     )
+
+
+def _at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}")
 
 
 def _tracks(root: Path, split: str, count: int = 0) -> "list[Track]":
@@ -180,6 +192,7 @@ def _classifier(network: str, separator: str, skips: int, task: "Task") -> "Wind
     """Return the network to train; what is frozen in it takes no gradient."""
     from stemwise.models import CLASSIFIERS
     from stemwise.models.joint import JointConfig, from_separator
+    from stemwise.models.unet import UNetSeparator
     from stemwise.weights.store import load
 
     labels = {"classes": task.classes, "target": task.target}
@@ -192,7 +205,10 @@ def _classifier(network: str, separator: str, skips: int, task: "Task") -> "Wind
         raise ValueError("separator: expected the name or folder of a trained separator, got none")
     if not separator:
         return config.build()
-    model = from_separator(cast("UNetSeparator", load(separator)), config)
+    source = load(separator)
+    if not isinstance(source, UNetSeparator):
+        raise ValueError(f"separator: expected a U-Net separator, {separator} is a {type(source).__name__}")
+    model = from_separator(source, config)
     return model.freeze_unet() if network == "frozen" else model
 
 

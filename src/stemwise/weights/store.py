@@ -41,7 +41,7 @@ class StoredModel:
 def home() -> Path:
     """Return the folder of this user's models: `$STEMWISE_HOME/models`, or under the user's data folder."""
     root = os.environ.get("STEMWISE_HOME")
-    return (Path(root) if root else Path(platformdirs.user_data_dir("stemwise"))) / "models"
+    return (Path(root).expanduser() if root else Path(platformdirs.user_data_dir("stemwise"))) / "models"
 
 
 def save(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ class RenderSettings:
 
     def __post_init__(self) -> None:
         for name, least in (("tracks", 1), ("seed", 0), ("workers", 0), ("seconds", MIN_SECONDS)):
-            if not getattr(self, name) >= least:
+            if not least <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
         for name in ("valid_share", "test_share", "vocal_share"):
             if not 0 <= getattr(self, name) <= 1:

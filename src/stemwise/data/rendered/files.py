@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,10 @@ def _claim(out: Path, settings: RenderSettings, font: SoundFont) -> None:
     wanted = _identity(settings, font)
     note = out / "dataset.json"
     if note.is_file():
-        found = json.loads(note.read_text())
+        try:
+            found = dict(json.loads(note.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{note}: expected a JSON object ({error}); give another folder") from error
         differing = sorted(key for key in wanted if found.get(key) != wanted[key])
         if differing:
             was = ", ".join(f"{key} {found.get(key)!r} instead of {wanted[key]!r}" for key in differing)
@@ -100,11 +104,26 @@ def _written(out: Path, settings: RenderSettings, font: SoundFont, todo: Sequenc
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
         try:
-            for future in as_completed([pool.submit(_write, out, settings, font.path, p) for p in todo]):
+            with _workers_deaf_to_ctrl_c():
+                futures = [pool.submit(_write, out, settings, font.path, plan) for plan in todo]
+            for future in as_completed(futures):
                 yield future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+@contextmanager
+def _workers_deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to the parent from their first moment, which only it can arrange."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start_worker() -> None:

@@ -1,0 +1,39 @@
+"""Opening a file with libsndfile, so that it reads forward only and keeps its decoders' remarks to itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def open_forward(path: Path) -> Any:
+    """Return an open `soundfile.SoundFile`, or None where libsndfile does not know the format."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):
+        # soundfile seeks to where it already is after every read of a seekable file, at which the mp3
+        # decoder drops its bit reservoir: blocks would differ from the whole by up to -40 dB.
+        def seekable(self) -> bool:
+            return False
+
+    try:
+        with _quiet():
+            return Forward(os.fspath(path))
+    except (soundfile.SoundFileError, TypeError):  # TypeError: headerless .raw
+        return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep standard error to ourselves: the mp3 decoder writes there what it thinks of a text file."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
