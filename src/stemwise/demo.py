@@ -58,8 +58,8 @@ class DemoSize:
         separator_steps: batches of four mixtures.
         classifier_steps: batches of eight windows, the same for every arm.
         seeds: trainings per arm.
-        skips: links into the tail of the whole networks. None here: a trained separator's links are large
-            beside a fresh tail's activations, and a training as short as this does not get over them.
+        skips: links into the tail of the whole networks. None here: with them, trainings as short as this
+            came out worse in single trials (docs/reproduction.md).
         task: what the classifiers learn.
     """
 
