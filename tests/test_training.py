@@ -6,7 +6,7 @@ Run as a script, this file writes `vectors/loss_curve.json` anew.
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from torch import nn
 
 from stemwise.data.clips import CropBatches
 from stemwise.data.mixing import RemixBatches
-from stemwise.interfaces import Batch, Batches, Loss
+from stemwise.interfaces import ALL, Batch, Batches, Loss
 from stemwise.logs import read_history
 from stemwise.models import CLASSIFIERS, SEPARATORS
 from stemwise.objectives.separation import BalancedL1
@@ -77,13 +77,25 @@ def losses(run: Run, folder: Path, machine: Machine = CPU) -> list[float]:
 
 
 @dataclass
-class Always:
-    """The same batch for ever."""
+class Wrapped:
+    """Batches around others."""
 
     data: Batches
 
-    def batch(self, k: int) -> Batch:
-        return self.data.batch(0)
+    @property
+    def batch_size(self) -> int:
+        return self.data.batch_size
+
+    def card(self) -> Mapping[str, Any]:
+        return self.data.card()
+
+
+@dataclass
+class Always(Wrapped):
+    """The same batch for ever."""
+
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
+        return self.data.batch(0, rows)
 
 
 class Stopped(Exception):
@@ -91,29 +103,27 @@ class Stopped(Exception):
 
 
 @dataclass
-class Until:
+class Until(Wrapped):
     """Batches up to a step that is never taken; before it, `meanwhile(k)`."""
 
-    data: Batches
     stop: int
     meanwhile: Callable[[int], object] = lambda k: None
 
-    def batch(self, k: int) -> Batch:
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
         if k == self.stop:
             raise Stopped
         self.meanwhile(k)
-        return self.data.batch(k)
+        return self.data.batch(k, rows)
 
 
 @dataclass
-class BadAt:
+class BadAt(Wrapped):
     """One batch that holds NaN."""
 
-    data: Batches
     k: int
 
-    def batch(self, k: int) -> Batch:
-        batch = dict(self.data.batch(k))
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
+        batch = dict(self.data.batch(k, rows))
         if k == self.k:
             batch["mixture"] = batch["mixture"] * float("nan")
         return batch

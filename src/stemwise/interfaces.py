@@ -20,6 +20,9 @@ Target = Literal["multilabel", "multiclass"]
 Batch = Mapping[str, Any]
 """Named tensors with the batch axis first, and `names`: one item name per row."""
 
+ALL = slice(None)
+"""All rows of a batch."""
+
 
 class Frontend(nn.Module, ABC):
     """Audio to a picture: `"*b t" -> "*b f n"`."""
@@ -129,8 +132,21 @@ class Objective(Protocol):
 
 @runtime_checkable
 class Batches(Protocol):
-    """Training data: batch k is a pure function of k (and of the seed it was built with)."""
+    """Training data: batch k is a pure function of k (and of the seed it was built with).
 
-    def batch(self, k: int) -> Batch:
-        """Return batch number k."""
+    So is each of its rows, whichever others are asked for along with it: a process of several takes its
+    share of batch k, and all shares together are batch k.
+
+    Attributes:
+        batch_size: rows of a whole batch.
+    """
+
+    batch_size: int
+
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
+        """Return batch number k, or some of its rows."""
+        ...
+
+    def card(self) -> Mapping[str, Any]:
+        """Return plain values that say what the data are, for the run's folder."""
         ...

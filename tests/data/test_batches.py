@@ -56,6 +56,13 @@ def test_batch_does_not_depend_on_global_random_numbers(make: Callable[..., Batc
 
 
 @kinds
+def test_rows_of_a_batch_are_the_same_whichever_are_asked_for(make: Callable[..., Batches]) -> None:
+    whole, part = make().batch(3), make().batch(3, slice(1, None))
+    assert part["names"] == whole["names"][1:]
+    assert all(torch.equal(v[1:], part[k]) for k, v in whole.items() if isinstance(v, torch.Tensor))
+
+
+@kinds
 def test_batches_differ(make: Callable[..., Batches]) -> None:
     assert make().batch(0)["names"] != make().batch(1)["names"]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stemwise.data.cache import AudioCache
-from stemwise.interfaces import Batch
+from stemwise.interfaces import ALL, Batch
 
 
 class CropBatches:
@@ -32,16 +33,21 @@ class CropBatches:
         self.cache, self.labels, self.samples = cache, labels.astype(np.float32), samples
         self.batch_size, self.seed = batch_size, seed
 
-    def batch(self, k: int) -> Batch:
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
         """Return batch k: `audio "b 1 t"`, `label "b k"`, `names`."""
-        rows = epoch_rows(len(self.labels), self.batch_size, self.seed, k)
-        rng = np.random.default_rng([self.seed, k, 1])
-        crops = [self._crop(int(row), rng) for row in rows]
+        tracks = epoch_rows(len(self.labels), self.batch_size, self.seed, k)[rows]
+        places = range(self.batch_size)[rows]
+        draws = (np.random.default_rng([self.seed, k, place]) for place in places)
+        crops = [self._crop(int(track), rng) for track, rng in zip(tracks, draws, strict=True)]
         return {
             "audio": torch.from_numpy(np.stack(crops))[:, None],
-            "label": torch.from_numpy(self.labels[rows]),
-            "names": [self.cache.names[row] for row in rows],
+            "label": torch.from_numpy(self.labels[tracks]),
+            "names": [self.cache.names[track] for track in tracks],
         }
+
+    def card(self) -> Mapping[str, Any]:
+        """Return what the clips are."""
+        return {"tracks": len(self.cache.names), "samples": self.samples}
 
     def _crop(self, track: int, rng: np.random.Generator) -> np.ndarray:
         room = max(0, self.cache.samples(track) - self.samples)
@@ -61,11 +67,15 @@ class ArrayBatches:
         self.arrays, self.batch_size, self.seed = dict(arrays), batch_size, seed
         self.rows = len(next(iter(self.arrays.values())))
 
-    def batch(self, k: int) -> Batch:
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
         """Return batch k: the arrays' rows by name, and `names`: the row numbers."""
-        rows = epoch_rows(self.rows, self.batch_size, self.seed, k)
-        picked = {name: array[torch.from_numpy(rows)] for name, array in self.arrays.items()}
-        return {**picked, "names": [str(row) for row in rows]}
+        picks = epoch_rows(self.rows, self.batch_size, self.seed, k)[rows]
+        picked = {name: array[torch.from_numpy(picks)] for name, array in self.arrays.items()}
+        return {**picked, "names": [str(row) for row in picks]}
+
+    def card(self) -> Mapping[str, Any]:
+        """Return what the rows are."""
+        return {"rows": self.rows, "arrays": list(self.arrays)}
 
 
 def epoch_rows(rows: int, batch_size: int, seed: int, k: int) -> np.ndarray:

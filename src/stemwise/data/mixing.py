@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 
 from stemwise.data.cache import FULL_SCALE, AudioCache
-from stemwise.interfaces import Batch
+from stemwise.interfaces import ALL, Batch
 
 AUDIBLE = 10 ** (-45 / 20)
 """A stem's excerpt below this RMS (-45 dB of full scale) is no material for a mixture."""
@@ -42,10 +45,10 @@ class RemixBatches:
         self.rows = [cache.sources.index(stem) for stem in targets or cache.sources]
         self.places = [self._audible(source) for source in range(len(cache.sources))]
 
-    def batch(self, k: int) -> Batch:
+    def batch(self, k: int, rows: slice = ALL) -> Batch:
         """Return batch k: `stems "b s 1 t"`, `mixture "b 1 t"`, `active "b s"`, `names`."""
-        rng = np.random.default_rng([self.seed, k])
-        items = [self._mixture(rng) for _ in range(self.batch_size)]
+        places = range(self.batch_size)[rows]
+        items = [self._mixture(np.random.default_rng([self.seed, k, place])) for place in places]
         sources = torch.from_numpy(np.stack([stems for stems, _ in items]))[:, :, None]
         stems = sources[:, self.rows]
         active = stems.square().mean((-2, -1)) > 0
@@ -55,6 +58,10 @@ class RemixBatches:
             "active": active,
             "names": [name for _, name in items],
         }
+
+    def card(self) -> Mapping[str, Any]:
+        """Return what the mixtures are made of."""
+        return {"tracks": len(self.cache.names), "stems": list(self.cache.sources), "remixed": True}
 
     def _mixture(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         rows, names = [], []
