@@ -2,20 +2,28 @@
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 import pytest
 import soundfile
 
 from stemwise import STEMS
 from stemwise.data.rendered import RenderSettings, render, tracks
+from stemwise.data.rendered.files import WHOLE
 from stemwise.data.rendered.genres import GENRES
-from stemwise.data.rendered.presets import FAMILIES, KITS, programs
+from stemwise.data.rendered.presets import FAMILIES, KITS, survey
 from stemwise.data.rendered.soundfont import default_soundfont, open_soundfont
 from stemwise.data.rendered.track import plans
 from stemwise.data.rendered.voices import VOICES
+from stemwise.data.tracks import SPLITS
 
 SETTINGS = RenderSettings(tracks=6, seconds=3.0, seed=5, workers=1)
 
@@ -65,6 +73,8 @@ def test_labels_say_what_is_there(rendered_set: Path) -> None:
         assert low <= labels["tempo"] <= high
         assert ("voice" in labels["instruments"]) == labels["vocals"] == (labels["voice"] is not None)
         assert set(labels["instruments_per_stem"]) == set(STEMS)
+        assert labels["key"].endswith(labels["mode"])
+        assert labels["mood"] in ("happy", "tense", "sad", "calm")
         used = {family for families in labels["instruments_per_stem"].values() for family in families}
         assert used == set(labels["instruments"])
         for preset in labels["presets"]:
@@ -135,11 +145,45 @@ def test_small_sets_have_every_split() -> None:
 
 
 def test_no_program_serves_two_splits() -> None:
-    font = open_soundfont(default_soundfont())
-    for bank in (FAMILIES, KITS):
+    presets = survey(open_soundfont(default_soundfont()))
+    for families in (FAMILIES, KITS):
         by_split = [
-            {p for family in bank for p in programs(font, family, split)}
-            for split in ("train", "valid", "test")
+            {program for family in families for program in presets.chosen[family, split][1]}
+            for split in SPLITS
         ]
         assert sum(map(len, by_split)) == len(set.union(*by_split))
     assert sum(voice.split == "valid" for voice in VOICES.values()) >= 2
+
+
+def test_a_killed_rendering_leaves_whole_tracks_and_goes_on(rendered_set: Path, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    words = ["data", "render", str(root), "--tracks", "6", "--seconds", "3", "--seed", "5", "--workers", "2"]
+    started = subprocess.Popen([sys.executable, "-m", "stemwise", *words], start_new_session=True)
+    while started.poll() is None and not list(root.glob("train/*/mixture.wav")):
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    left = [path for path in root.glob("*/*") if path.parent.name in SPLITS]
+    assert left and all({file.name for file in folder.iterdir()} >= set(WHOLE) for folder in left)
+    render(root, SETTINGS)
+    assert digests(root) == digests(rendered_set)
+
+
+@pytest.mark.parametrize("vocal_share", [0.0, 1.0])
+def test_score_is_what_sounds(vocal_share: float, tmp_path: Path) -> None:
+    settings = RenderSettings(tracks=1, seconds=8.0, seed=3, vocal_share=vocal_share, workers=1)
+    (folder,) = render(tmp_path, settings)
+    score = pretty_midi.PrettyMIDI(str(folder / "score.mid"))
+    labels = json.loads((folder / "labels.json").read_text())
+    played = [track for track in score.instruments if not track.name.startswith("vocals")]
+    assert [track.program for track in played] == [preset["program"] for preset in labels["presets"]]
+    assert [track.is_drum for track in played] == [preset["bank"] == 128 for preset in labels["presets"]]
+    assert all(note.start < settings.seconds for track in score.instruments for note in track.notes)
+    assert score.get_tempo_changes()[1][0] == pytest.approx(labels["tempo"], rel=1e-4)
+    metre = score.time_signature_changes[0]
+    assert f"{metre.numerator}/{metre.denominator}" == labels["time_signature"]
+    key = pretty_midi.key_number_to_key_name(score.key_signature_changes[0].key_number)
+    assert key.split()[1].lower() == labels["mode"]
+    sung = [note.pitch for track in score.instruments if track.name[:6] == "vocals" for note in track.notes]
+    assert bool(sung) == labels["vocals"] == bool(score.lyrics)
+    assert not sung or [min(sung), max(sung)] == labels["voice_range"]

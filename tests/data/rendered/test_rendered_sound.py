@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from stemwise.data.rendered.melody import Syllable
+from stemwise.data.rendered.lyrics import Syllable
 from stemwise.data.rendered.sampler import Note, play
 from stemwise.data.rendered.singer import sing
 from stemwise.data.rendered.soundfont import default_soundfont, open_soundfont

@@ -18,17 +18,19 @@ from typing import Any
 import soundfile
 
 from stemwise import STEMS
-from stemwise.data.rendered import RenderSettings, presets
+from stemwise.data.rendered import RenderSettings
+from stemwise.data.rendered.presets import Presets, survey
 from stemwise.data.rendered.sampler import SAMPLE_RATE
+from stemwise.data.rendered.score import midi
 from stemwise.data.rendered.soundfont import SoundFont, default_soundfont, open_soundfont
 from stemwise.data.rendered.track import Plan, plans, rendered
 from stemwise.data.tracks import SPLITS
 
-GENERATOR = "stemwise rendered music 1"
+GENERATOR = "stemwise rendered music 2"
 """Changes whenever the same settings would give other audio or labels."""
 
 UNFINISHED = ".unfinished"
-WHOLE = ("mixture.wav", *(f"{stem}.wav" for stem in STEMS), "labels.json")
+WHOLE = ("mixture.wav", *(f"{stem}.wav" for stem in STEMS), "labels.json", "score.mid")
 
 
 def render_set(
@@ -36,8 +38,7 @@ def render_set(
 ) -> list[Path]:
     """Renders what is missing of a set; see `stemwise.data.rendered.render`."""
     font = open_soundfont(Path(settings.soundfont) if settings.soundfont else default_soundfont())
-    presets.check(font)
-    _claim(out, settings, font)
+    _claim(out, settings, font, survey(font))
     todo = [plan for plan in plans(settings) if not _is_whole(_folder(out, plan))]
     done, total = settings.tracks - len(todo), settings.tracks
     report = progress or (lambda done, total: None)
@@ -58,13 +59,13 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in WHOLE)
 
 
-def _claim(out: Path, settings: RenderSettings, font: SoundFont) -> None:
+def _claim(out: Path, settings: RenderSettings, font: SoundFont, presets: Presets) -> None:
     """Notes the settings in `dataset.json`, or makes sure that the folder was rendered with the same.
 
     Raises:
         ValueError: it was not, or it holds tracks of another origin.
     """
-    wanted = _identity(settings, font)
+    wanted = _identity(settings, font, presets)
     note = out / "dataset.json"
     if note.is_file():
         try:
@@ -88,11 +89,12 @@ def _claim(out: Path, settings: RenderSettings, font: SoundFont) -> None:
     draft.replace(note)
 
 
-def _identity(settings: RenderSettings, font: SoundFont) -> dict[str, Any]:
+def _identity(settings: RenderSettings, font: SoundFont, presets: Presets) -> dict[str, Any]:
     """All that decides the bytes of a set."""
     names = ("tracks", "seconds", "seed", "valid_share", "test_share", "vocal_share")
     chosen = {name: getattr(settings, name) for name in names}
-    return {"generator": GENERATOR, "soundfont_sha256": font.sha256, **chosen}
+    facts = {"generator": GENERATOR, "soundfont": font.path.name, "soundfont_sha256": font.sha256}
+    return {**facts, "missing_presets": list(presets.missing), **chosen}
 
 
 def _written(out: Path, settings: RenderSettings, font: SoundFont, todo: Sequence[Plan]) -> Iterator[None]:
@@ -141,12 +143,14 @@ def _end_with_parent() -> None:
 
 def _write(out: Path, settings: RenderSettings, font: Path, plan: Plan) -> None:
     """Writes a track beside the others, and puts it in its place when it is whole."""
-    stems, labels = rendered(plan, settings, open_soundfont(font))
+    opened = open_soundfont(font)
+    stems, song, labels = rendered(plan, settings, opened, survey(opened))
     (out / UNFINISHED).mkdir(exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=plan.name, dir=out / UNFINISHED))
     draft.chmod(0o755)
     for name, audio in stems.items():
         soundfile.write(draft / f"{name}.wav", audio.T, SAMPLE_RATE, subtype="PCM_16")
+    (draft / "score.mid").write_bytes(midi(song))
     (draft / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
     folder = _folder(out, plan)
     folder.parent.mkdir(exist_ok=True)

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A part of the accompaniment: what it plays, on which instruments, from which pitch up."""
+    """A part of the accompaniment: what it plays, on which instruments, from which pitch up.
+
+    `doubled` plays it twice, far left and far right, as rock bands record their guitars.
+    """
 
     style: str
     families: tuple[str, ...]
@@ -21,6 +24,26 @@ class Layer:
     lowest: int = 55
     level_db: float = 0.0
     chance: float = 1.0
+    doubled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune:
+    """How a genre's melodies go.
+
+    Attributes:
+        offbeats: how much of them starts off the beat, 0 to 1.
+        density: how many of the places where a note may start have one.
+        span: semitones between the lowest and the highest note, where the voice has them.
+        longest_beats: length of the longest note.
+        grain: steps between places where a note may start.
+    """
+
+    offbeats: float = 0.4
+    density: float = 0.7
+    span: int = 16
+    longest_beats: float = 3.0
+    grain: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +57,9 @@ class Genre:
         kit: kind of drum kit.
         grooves: each a line of `drum:pattern` words.
         major, minor: progressions, one chord a bar, as degrees of the major scale with their quality.
-        sung_offbeats: how much of the melody starts off the beat, 0 to 1.
+        tune: of the voice and of instrumental melodies.
+        reverb_s: time in which the reverb falls by 60 dB.
+        pump: how far the kick pushes bass and accompaniment down, 0 to 1.
     """
 
     tempo_bpm: tuple[float, float]
@@ -42,15 +67,16 @@ class Genre:
     beats: int = 4
     steps: int = 4
     swing: float = 0.5
-    kit: str = "acoustic"
+    kit: str = "acoustic kit"
     grooves: tuple[str, ...]
     bass: tuple[str, ...]
     bass_patterns: tuple[str, ...]
     layers: tuple[Layer, ...]
     major: tuple[str, ...]
     minor: tuple[str, ...]
-    sung_offbeats: float = 0.4
+    tune: Tune = Tune()
     reverb_s: float = 0.8
+    pump: float = 0.0
 
 
 POP_MAJOR = ("1 5 6m 4", "1 6m 4 5", "1 4 1 5", "6m 4 1 5")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stemwise.data.rendered.genre import JAZZ_MAJOR, JAZZ_MINOR, POP_MAJOR, POP_MINOR, Genre, Layer
+from stemwise.data.rendered.genre import JAZZ_MAJOR, JAZZ_MINOR, POP_MAJOR, POP_MINOR, Genre, Layer, Tune
 
 PLAYED: Mapping[str, Genre] = {
     "rock": Genre(
@@ -20,6 +20,7 @@ PLAYED: Mapping[str, Genre] = {
             Layer(
                 style="chords",
                 families=("distorted guitar",),
+                doubled=True,
                 lowest=48,
                 patterns=("x-x-x-x-x-x-x-x-", "x-----x-x---x---", "x--x--x-x--x--x-"),
             ),
@@ -54,6 +55,7 @@ PLAYED: Mapping[str, Genre] = {
             Layer(
                 style="power",
                 families=("distorted guitar",),
+                doubled=True,
                 lowest=40,
                 patterns=("x.xxx.xxx.xxx.xx", "x--x--x-x--x--x-", "xxxxx---xxxxx---"),
             ),
@@ -68,8 +70,8 @@ PLAYED: Mapping[str, Genre] = {
         ),
         major=("1 b7 4 1", "1 b6 b7 1", "1 5 4 5"),
         minor=("1m b6 b7 1m", "1m b2 1m b7", "1m b3 b6 5"),
-        sung_offbeats=0.25,
         reverb_s=0.6,
+        tune=Tune(offbeats=0.25, density=0.6),
     ),
     "country": Genre(
         tempo_bpm=(92.0, 140.0),
@@ -97,10 +99,11 @@ PLAYED: Mapping[str, Genre] = {
         ),
         major=("1 1 4 5", "1 4 1 5", "1 6m 4 5", "1 5 4 1"),
         minor=("1m b7 b6 b7", "1m 4m 1m 57", "1m b3 b7 1m"),
-        sung_offbeats=0.3,
+        tune=Tune(offbeats=0.3),
     ),
     "jazz": Genre(
         tempo_bpm=(100.0, 184.0),
+        kit="brushed kit",
         swing=0.64,
         grooves=(
             "ride:x...x.x.x...x.x. pedal:....x.......x... kick:o.......o....... snare:......o.......o.",
@@ -125,10 +128,11 @@ PLAYED: Mapping[str, Genre] = {
         ),
         major=JAZZ_MAJOR,
         minor=JAZZ_MINOR,
-        sung_offbeats=0.6,
+        tune=Tune(offbeats=0.6, density=0.75),
     ),
     "bossa": Genre(
         tempo_bpm=(104.0, 148.0),
+        kit="brushed kit",
         grooves=(
             "kick:x.....x.x.....x. rim:x..x..x...x..x.. hat:x.x.x.x.x.x.x.x.",
             "kick:x.....x.x.....x. rim:..x...x..x..x... shaker:xoxoxoxoxoxoxoxo",
@@ -148,7 +152,7 @@ PLAYED: Mapping[str, Genre] = {
         ),
         major=(*JAZZ_MAJOR, "1M7 1M7 2m7 57"),
         minor=JAZZ_MINOR,
-        sung_offbeats=0.7,
+        tune=Tune(offbeats=0.7, density=0.6, span=12),
     ),
     "funk": Genre(
         tempo_bpm=(92.0, 124.0),
@@ -181,7 +185,7 @@ PLAYED: Mapping[str, Genre] = {
         ),
         major=("17 17 47 17", "17 b77 47 17", "2m7 57 2m7 57"),
         minor=("1m7 1m7 4m7 1m7", "1m7 47 1m7 47", "1m7 b7 b6M7 57"),
-        sung_offbeats=0.65,
         reverb_s=0.5,
+        tune=Tune(offbeats=0.65, density=0.8, span=10),
     ),
 }

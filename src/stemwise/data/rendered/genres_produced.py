@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stemwise.data.rendered.genre import Genre, Layer
+from stemwise.data.rendered.genre import Genre, Layer, Tune
 
 PRODUCED: Mapping[str, Genre] = {
     "hiphop": Genre(
         tempo_bpm=(76.0, 104.0),
         swing=0.57,
-        kit="electronic",
+        kit="electronic kit",
         grooves=(
             "kick:X......x..x..... snare:....X.......X... hat:x.x.x.x.x.x.x.xx",
             "kick:X..x......x.x... clap:....X.......X... hat:x.xxx.x.x.xxx.x.",
@@ -35,12 +35,13 @@ PRODUCED: Mapping[str, Genre] = {
         ),
         major=("1M7 6m7", "4M7 3m7", "1 6m 4 5"),
         minor=("1m7 b6M7", "1m 4m", "1m b6 4m 5"),
-        sung_offbeats=0.7,
         reverb_s=0.5,
+        tune=Tune(offbeats=0.7, density=0.85, span=5, longest_beats=1.0, grain=1),
+        pump=0.3,
     ),
     "house": Genre(
         tempo_bpm=(116.0, 130.0),
-        kit="electronic",
+        kit="electronic kit",
         grooves=(
             "kick:X...X...X...X... clap:....x.......x... open:..x...x...x...x. hat:x.xxx.xxx.xxx.xx",
             "kick:X...X...X...X... snare:....x.......x... hat:..x...x...x...x. shaker:xoxoxoxoxoxoxoxo",
@@ -65,7 +66,8 @@ PRODUCED: Mapping[str, Genre] = {
         ),
         major=("1 5 6m 4", "4M7 5 6m7 6m7", "1 4"),
         minor=("1m7 b7 b6M7 b7", "1m b6 b3 b7", "1m7 4m7"),
-        sung_offbeats=0.5,
+        tune=Tune(offbeats=0.5, density=0.55, span=12),
+        pump=0.65,
     ),
     "reggae": Genre(
         tempo_bpm=(68.0, 96.0),
@@ -93,7 +95,7 @@ PRODUCED: Mapping[str, Genre] = {
         ),
         major=("1 4 1 5", "1 5 4 4", "1 2m 4 5"),
         minor=("1m 4m", "1m b7 4m 1m", "1m b7 b6 5"),
-        sung_offbeats=0.6,
+        tune=Tune(offbeats=0.6),
     ),
     "waltz": Genre(
         tempo_bpm=(96.0, 170.0),
@@ -118,8 +120,8 @@ PRODUCED: Mapping[str, Genre] = {
         ),
         major=("1 1 5 5", "1 4 57 1", "1 6m 2m 57"),
         minor=("1m 4m 57 1m", "1m b7 b6 57", "1m 1m 57 1m"),
-        sung_offbeats=0.15,
         reverb_s=1.2,
+        tune=Tune(offbeats=0.15, density=0.75),
     ),
     "soul": Genre(
         tempo_bpm=(52.0, 84.0),
@@ -154,12 +156,12 @@ PRODUCED: Mapping[str, Genre] = {
         ),
         major=("1 6m 2m7 57", "1 3m 4 5", "1 17 4 4m"),
         minor=("1m 4m b7 b3", "1m b6 2o 57", "1m b7 b6 57"),
-        sung_offbeats=0.5,
         reverb_s=1.2,
+        tune=Tune(offbeats=0.5, longest_beats=4.0),
     ),
     "ambient": Genre(
         tempo_bpm=(64.0, 108.0),
-        kit="electronic",
+        kit="electronic kit",
         grooves=(
             "kick:x.........x..... rim:........x....... shaker:x.o.x.o.x.o.x.o.",
             "kick:x.......x....... hat:..x...x...x...xo tom:......x.......x.",
@@ -185,7 +187,7 @@ PRODUCED: Mapping[str, Genre] = {
         ),
         major=("1M7 4M7", "1 5 4 4", "1M7 3m7 4M7 5"),
         minor=("1m7 b6M7", "1m b3 b7 4m", "1m7 4m7 b6M7 b7"),
-        sung_offbeats=0.4,
         reverb_s=2.0,
+        tune=Tune(offbeats=0.2, density=0.4, longest_beats=6.0),
     ),
 }

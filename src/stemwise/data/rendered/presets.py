@@ -1,9 +1,12 @@
-"""Which General MIDI programs each split may use: no program serves two splits."""
+"""Which presets of a soundfont each split may use: found out from the font, and none serves two splits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
+from stemwise.data.rendered.patterns import DRUMS, FILLS
 from stemwise.data.rendered.soundfont import DRUM_BANK, SoundFont
 from stemwise.data.tracks import SPLITS
 
@@ -27,35 +30,103 @@ FAMILIES: dict[str, Mapping[str, tuple[int, ...]]] = {
 """Instrument family → split → programs of bank 0. The 43 and 45 are bowed and plucked double basses here."""
 
 KITS: dict[str, Mapping[str, tuple[int, ...]]] = {
-    "acoustic": {"train": (0, 32), "valid": (8,), "test": (16, 40)},
-    "electronic": {"train": (24,), "valid": (8,), "test": (25,)},
+    "acoustic kit": {"train": (0, 1, 2, 3), "valid": (8, 9, 10), "test": (16, 17, 18)},
+    "brushed kit": {"train": (32, 33), "valid": (34, 35), "test": (40, 41)},
+    "electronic kit": {"train": (24,), "valid": (), "test": (25,)},
 }
-"""Kind of drum kit → split → programs of bank 128."""
+"""Kind of drum kit → split → programs of bank 128, beyond General MIDI's own where a font has them."""
+
+STAND_INS: Mapping[str, str] = {
+    "acoustic bass": "electric bass",
+    "electric bass": "acoustic bass",
+    "synth bass": "electric bass",
+    "piano": "electric piano",
+    "electric piano": "piano",
+    "organ": "synth pad",
+    "guitar": "piano",
+    "distorted guitar": "guitar",
+    "strings": "synth pad",
+    "brass": "reed",
+    "reed": "flute",
+    "flute": "reed",
+    "mallets": "piano",
+    "synth lead": "reed",
+    "synth pad": "strings",
+    "brushed kit": "acoustic kit",
+    "electronic kit": "acoustic kit",
+}
+"""Who plays where a split has no preset of a family; what sounds is what the labels say."""
+
+BASSES = ("acoustic bass", "electric bass", "synth bass")
+LOWEST, HIGHEST = 48, 84
+BASS_LOWEST, BASS_HIGHEST = 28, 52
 
 
-def programs(font: SoundFont, family: str, split: str) -> tuple[int, ...]:
-    """The programs of an instrument family, or kind of drum kit, that the split may use and the font has.
+@dataclass(frozen=True, kw_only=True)
+class Presets:
+    """What a soundfont offers.
+
+    Attributes:
+        chosen: (family, split) → the family that plays, which may be a stand-in, and its programs.
+        missing: what the font lacks, a line each.
+    """
+
+    chosen: Mapping[tuple[str, str], tuple[str, tuple[int, ...]]]
+    missing: tuple[str, ...] = field(default=())
+
+
+def bank(family: str) -> int:
+    """The bank of a family's presets."""
+    return DRUM_BANK if family in KITS else 0
+
+
+@lru_cache(maxsize=2)
+def survey(font: SoundFont) -> Presets:
+    """Finds out which presets are there and sound every note that they may be asked for.
 
     Raises:
-        ValueError: the soundfont has none of them.
+        ValueError: neither a family nor its stand-in has a preset for a split.
     """
-    bank = DRUM_BANK if family in KITS else 0
-    wanted = (KITS | FAMILIES)[family][split]
-    present = tuple(program for program in wanted if (bank, program) in font.presets)
-    if not present:
-        raise ValueError(
-            f"soundfont: {font.path} has none of the presets {wanted} in bank {bank}, which {family} needs "
-            f"in the {split} split; use a General MIDI soundfont"
-        )
-    return present
+    table = FAMILIES | KITS
+    faults = {(family, p): _fault(font, family, p) for family in table for p in _programs(table[family])}
+    sound = {
+        (family, split): tuple(p for p in table[family][split] if not faults[family, p])
+        for family in table
+        for split in SPLITS
+    }
+    chosen = {(f, s): _chosen(font, sound, f, s) for f, s in sound}
+    lines = [f"{family}, {bank(family)}:{p}: {fault}" for (family, p), fault in faults.items() if fault]
+    played = [(f, s, by) for (f, s), (by, _) in chosen.items() if by != f]
+    lines += [f"{family} in {split}: played by {by}" for family, split, by in played]
+    return Presets(chosen=chosen, missing=tuple(lines))
 
 
-def check(font: SoundFont) -> None:
-    """Makes sure that a soundfont has a preset for every family in every split.
+def _programs(by_split: Mapping[str, tuple[int, ...]]) -> Iterable[int]:
+    return (program for programs in by_split.values() for program in programs)
 
-    Raises:
-        ValueError: it lacks one.
-    """
-    for family in FAMILIES | KITS:
-        for split in SPLITS:
-            programs(font, family, split)
+
+def _fault(font: SoundFont, family: str, program: int) -> str:
+    """What is wrong with a preset: it is not there, or notes have no sound."""
+    if (bank(family), program) not in font.presets:
+        return "no such preset"
+    if family in KITS:
+        wanted = {*DRUMS.values(), *(pitch for pitches, _ in FILLS for pitch in pitches)}
+    elif family in BASSES:
+        wanted = set(range(BASS_LOWEST, BASS_HIGHEST + 1))
+    else:
+        wanted = set(range(LOWEST, HIGHEST + 1))
+    silent = sorted(pitch for pitch in wanted if not font.sounds(bank(family), program, pitch))
+    return f"no sound for the keys {', '.join(map(str, silent))}" if silent else ""
+
+
+def _chosen(
+    font: SoundFont, sound: Mapping[tuple[str, str], tuple[int, ...]], family: str, split: str
+) -> tuple[str, tuple[int, ...]]:
+    for player in (family, STAND_INS.get(family, family)):
+        if sound[player, split]:
+            return player, sound[player, split]
+    raise ValueError(
+        f"soundfont: {font.path} has no preset that can play {family} in the {split} split, none of "
+        f"{(FAMILIES | KITS)[family][split]} in bank {bank(family)} nor a stand-in; use a "
+        "General MIDI soundfont"
+    )

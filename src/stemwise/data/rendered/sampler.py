@@ -8,6 +8,7 @@ key, as if it ignored the root key that a region sets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ SAMPLE_RATE = 44_100
 MAX_NOTE_S = 8.0
 MAX_RELEASE_S = 1.0
 OPEN_FILTER_CENTS = 13_000
+FIXED = 1 << 32
+NEPER_PER_DB = math.log(10) / 20
 
 Audio = npt.NDArray[np.float32]
 
@@ -101,32 +104,45 @@ def _resampled(sample: Sample, settings: Mapping[int, int], key: int, count: int
     root = settings[58] if settings[58] >= 0 else sample.root
     cents = (key - root) * settings[56] + 100 * settings.get(51, 0) + settings.get(52, 0)
     step = sample.sample_rate / SAMPLE_RATE * 2 ** ((cents + sample.correction_cents) / 1200)
-    position = settings.get(0, 0) + 32768 * settings.get(4, 0) + step * np.arange(count)
+    first = settings.get(0, 0) + 32768 * settings.get(4, 0)
     loop_start = sample.loop_start + settings.get(2, 0) + 32768 * settings.get(45, 0)
     loop_end = sample.loop_end + settings.get(3, 0) + 32768 * settings.get(50, 0)
     points = sample.audio
+    # Fixed point, 32 bits behind the binary point: several times faster than floats.
+    scale = OVERSAMPLING * FIXED
+    position = np.arange(count, dtype=np.int64) * round(step * scale) + round(first * scale)
     if settings.get(54, 0) & 1 and loop_end - loop_start > 1:
-        after = position >= loop_end
-        position[after] = loop_start + (position[after] - loop_start) % (loop_end - loop_start)
-    position = position[position * OVERSAMPLING < len(points) - 1] * OVERSAMPLING
-    index = position.astype(np.int64)
-    fraction = (position - index).astype(np.float32)
-    return (points[index] * (1 - fraction) + points[index + 1] * fraction).astype(np.float32)
+        behind = np.searchsorted(position, loop_end * scale)
+        loop = (loop_end - loop_start) * scale
+        position[behind:] = loop_start * scale + (position[behind:] - loop_start * scale) % loop
+    else:
+        position = position[: np.searchsorted(position, (len(points) - 1) * FIXED)]
+    index = position >> 32
+    fraction = (position & (FIXED - 1)).astype(np.float32) * np.float32(1 / FIXED)
+    below = points.take(index, mode="clip")
+    return np.asarray(below + (points.take(index + 1, mode="clip") - below) * fraction, np.float32)
 
 
 def _seconds(settings: Mapping[int, int], generator: int) -> float:
     return float(2 ** (settings.get(generator, -12000) / 1200))
 
 
+def _times(count: int, delay_s: float) -> Audio:
+    return np.arange(count, dtype=np.float32) * np.float32(1 / SAMPLE_RATE) - np.float32(delay_s)
+
+
 def _volume_envelope(count: int, settings: Mapping[int, int], key: int) -> Audio:
     """Linear attack, hold, and a decay that is linear in decibels, as SoundFont 2.04 section 8.1.2 says."""
-    time_s = np.arange(count) / SAMPLE_RATE - _seconds(settings, 33)
+    time_s = _times(count, _seconds(settings, 33))
     attack_s, hold_s, decay_s = (_seconds(settings, generator) for generator in (34, 35, 36))
     hold_s *= 2 ** (settings.get(39, 0) * (60 - key) / 1200)
     decay_s *= 2 ** (settings.get(40, 0) * (60 - key) / 1200)
-    sustain_db = min(settings.get(37, 0) / 10, 100.0)
-    loss_db = np.clip((time_s - attack_s - hold_s) * (100 / decay_s), 0, sustain_db)
-    return (np.clip(time_s / attack_s, 0, 1) * 10 ** (-loss_db / 20)).astype(np.float32)
+    sustain = min(settings.get(37, 0) / 10, 100.0) * NEPER_PER_DB
+    loss = (time_s - np.float32(attack_s + hold_s)) * np.float32(100 * NEPER_PER_DB / decay_s)
+    envelope = np.exp(-loss.clip(0, sustain, out=loss))
+    rising = min(count, 1 + int((attack_s + _seconds(settings, 33)) * SAMPLE_RATE))
+    envelope[:rising] *= (time_s[:rising] / np.float32(attack_s)).clip(0, 1)
+    return envelope
 
 
 def _filtered(audio: Audio, settings: Mapping[int, int]) -> Audio:
@@ -143,7 +159,7 @@ def _filtered(audio: Audio, settings: Mapping[int, int]) -> Audio:
 
 
 def _modulation_envelope(count: int, settings: Mapping[int, int]) -> Audio:
-    time_s = np.arange(count, dtype=np.float32) / SAMPLE_RATE - _seconds(settings, 25)
+    time_s = _times(count, _seconds(settings, 25))
     attack_s, hold_s, decay_s = (_seconds(settings, generator) for generator in (26, 27, 28))
     loss = np.clip((time_s - attack_s - hold_s) / decay_s, 0, settings.get(29, 0) / 1000)
     return (np.clip(time_s / attack_s, 0, 1) * (1 - loss)).astype(np.float32)
@@ -156,4 +172,4 @@ def _low_passed(audio: Audio, cutoff_cents: float, resonance_db: float) -> Audio
     alpha = np.sin(omega) / (2 * 10 ** ((resonance_db - 3) / 20))
     cosine = np.cos(omega)
     section = np.array([(1 - cosine) / 2, 1 - cosine, (1 - cosine) / 2, 1 + alpha, -2 * cosine, 1 - alpha])
-    return np.asarray(sosfilt((section / section[3])[None], audio.astype(np.float64)), np.float32)
+    return np.asarray(sosfilt((section / section[3])[None].astype(np.float32), audio))

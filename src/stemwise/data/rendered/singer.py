@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import uniform_filter1d
 
-from stemwise.data.rendered.melody import Syllable
+from stemwise.data.rendered.lyrics import Syllable
 from stemwise.data.rendered.phonemes import BANDWIDTHS_HZ, CONSONANTS, UPPER_FORMANTS_HZ, VOWELS_HZ, Consonant
 from stemwise.data.rendered.sampler import SAMPLE_RATE, Audio
 from stemwise.data.rendered.voices import Voice

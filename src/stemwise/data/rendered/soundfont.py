@@ -77,7 +77,7 @@ class Region:
         return self.keys[0] <= key <= self.keys[1] and self.velocities[0] <= velocity <= self.velocities[1]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SoundFont:
     """An opened soundfont.
 
@@ -106,6 +106,14 @@ class SoundFont:
         if (bank, program) not in self._regions:
             self._regions[bank, program] = list(_regions(self.tables, self.presets[bank, program]))
         return self._regions[bank, program]
+
+    def sounds(self, bank: int, program: int, key: int, velocity: int = 90) -> bool:
+        """Whether a preset has a sample for a key, and one that is not empty."""
+        headers = self.tables["shdr"]
+        return any(
+            region.holds(key, velocity) and headers[region.sample]["end"] > headers[region.sample]["start"]
+            for region in self.regions(bank, program)
+        )
 
     def sample(self, index: int) -> Sample:
         """A decoded sample; it is kept for the next call."""

@@ -11,18 +11,20 @@ import numpy.typing as npt
 
 from stemwise import STEMS
 from stemwise.data.rendered import RenderSettings
-from stemwise.data.rendered.compose import Song, compose
+from stemwise.data.rendered.compose import compose
 from stemwise.data.rendered.genres import GENRES
-from stemwise.data.rendered.mix import mix, pan, quantised
-from stemwise.data.rendered.presets import programs
+from stemwise.data.rendered.mix import ducked, mix, pan, quantised
+from stemwise.data.rendered.presets import Presets
 from stemwise.data.rendered.sampler import SAMPLE_RATE, Audio, play
+from stemwise.data.rendered.score import Song
 from stemwise.data.rendered.singer import sing
 from stemwise.data.rendered.soundfont import SoundFont
-from stemwise.data.rendered.voices import VOICES
+from stemwise.data.rendered.voices import VOICES, Voice
 from stemwise.data.tracks import SPLITS
 
 # Presets differ in loudness, so each part is brought to this before its own level applies.
 PART_RMS = 0.1
+SLOW_BELOW_BPM, FAST_FROM_BPM = 92.0, 118.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,25 +65,24 @@ def plans(settings: RenderSettings) -> list[Plan]:
 
 
 def rendered(
-    plan: Plan, settings: RenderSettings, font: SoundFont
-) -> tuple[dict[str, npt.NDArray[np.int16]], dict[str, Any]]:
-    """The stems and `mixture` of a track, each of shape (2, samples) in 16 bits, and its labels."""
+    plan: Plan, settings: RenderSettings, font: SoundFont, presets: Presets
+) -> tuple[dict[str, npt.NDArray[np.int16]], Song, dict[str, Any]]:
+    """The stems and `mixture` of a track, each of shape (2, samples) in 16 bits, its score and its labels."""
     rng = np.random.default_rng([settings.seed, SPLITS.index(plan.split), plan.number])
     singer = str(rng.choice([name for name, voice in VOICES.items() if voice.split == plan.split]))
     voice = VOICES[singer] if rng.random() < settings.vocal_share else None
-    song = compose(
-        plan.genre,
-        settings.seconds,
-        voice,
-        lambda family: int(rng.choice(programs(font, family, plan.split))),
-        rng,
-    )
+
+    def players(family: str) -> tuple[str, int]:
+        player, programs = presets.chosen[family, plan.split]
+        return player, int(rng.choice(programs))
+
+    song = compose(plan.genre, settings.seconds, voice, players, rng)
     samples = round(settings.seconds * SAMPLE_RATE)
     dry = {stem: _played(song, stem, font, samples) for stem in STEMS if stem != "vocals"}
-    sung = np.zeros(samples, np.float32) if voice is None else sing(voice, song.syllables, samples, rng)
-    dry["vocals"] = np.stack([sung, sung])
-    stems = quantised(mix(dry, GENRES[plan.genre].reverb_s * float(rng.uniform(0.7, 1.4)), rng))
-    return stems, labels(plan, settings, song, singer if voice else None)
+    dry["vocals"] = _sung(song, voice, samples, rng) if voice else np.zeros((2, samples), np.float32)
+    reverb_s = GENRES[plan.genre].reverb_s * float(rng.uniform(0.7, 1.4))
+    stems = quantised(mix(dry, reverb_s, song.mood.tilt_db, rng))
+    return stems, song, labels(plan, settings, song, singer if voice else None)
 
 
 def _played(song: Song, stem: str, font: SoundFont, samples: int) -> Audio:
@@ -90,28 +91,43 @@ def _played(song: Song, stem: str, font: SoundFont, samples: int) -> Audio:
     for part in song.parts:
         if part.stem == stem:
             audio = play(font, part.bank, part.program, part.notes, samples)
-            loudness = float(np.sqrt(np.mean(audio**2)))
+            loudness = float(np.sqrt(np.mean(np.square(audio))))
             gain = PART_RMS / max(loudness, 1e-6) * 10 ** (part.level_db / 20)
             total += pan(audio, part.pan) * np.float32(gain)
+    depth = GENRES[song.genre].pump if stem in ("bass", "other") else 0.0
+    return ducked(total, song.kicks_s(), depth, 0.8 * 60 / song.grid.tempo_bpm) if depth else total
+
+
+def _sung(song: Song, voice: Voice, samples: int, rng: np.random.Generator) -> Audio:
+    """All takes of the voice, each at its level and place."""
+    total = np.zeros((2, samples), np.float32)
+    for take in song.takes:
+        audio = sing(voice, take.syllables, samples, rng) * np.float32(10 ** (take.level_db / 20))
+        total += pan(np.broadcast_to(audio, (2, samples)), take.pan)
     return total
 
 
 def labels(plan: Plan, settings: RenderSettings, song: Song, singer: str | None) -> dict[str, Any]:
     """What the score says of a track, as plain JSON values."""
-    sung = bool(song.syllables)
+    sung = any(take.syllables for take in song.takes)
     families = {stem: _families(song, stem) for stem in STEMS if stem != "vocals"}
     families["vocals"] = ["voice"] if sung else []
-    pitches = [syllable.pitch for syllable in song.syllables]
+    pitches = [syllable.pitch for take in song.takes for syllable in take.syllables]
     bar_s = song.grid.bar_s
     return {
         "genre": song.genre,
         "key": song.key.name,
+        "mode": "minor" if song.key.minor else "major",
         "tempo": song.grid.tempo_bpm,
+        "tempo_class": tempo_class(song.grid.tempo_bpm),
         "time_signature": GENRES[song.genre].time_signature,
-        "energy": round(song.energy, 3),
+        "mood": song.mood.name,
+        "arousal": round(song.mood.arousal, 3),
+        "valence": round(song.mood.valence, 3),
         "vocals": sung,
         "voice": singer if sung else None,
         "voice_range": [min(pitches), max(pitches)] if pitches else None,
+        "doubling": song.doubling,
         "instruments": sorted({family for found in families.values() for family in found}),
         "instruments_per_stem": families,
         "presets": [
@@ -123,6 +139,16 @@ def labels(plan: Plan, settings: RenderSettings, song: Song, singer: str | None)
         "index": plan.index,
         "seed": settings.seed,
     }
+
+
+def tempo_class(tempo_bpm: float) -> str:
+    """Slow, medium or fast: thirds of what the genres play.
+
+    Example:
+        >>> tempo_class(84), tempo_class(100), tempo_class(140)
+        ('slow', 'medium', 'fast')
+    """
+    return "slow" if tempo_bpm < SLOW_BELOW_BPM else "fast" if tempo_bpm >= FAST_FROM_BPM else "medium"
 
 
 def _families(song: Song, stem: str) -> Sequence[str]:
