@@ -45,9 +45,15 @@ def song(samples: int, sample_rate: int, channels: int = 1, seed: int = 0) -> np
 
 def labels(row: int) -> dict[str, Any]:
     """Labels as a rendered track has them; three tracks in a row differ."""
-    genre = ("rock", "jazz", "house")[row % 3]
-    instruments = [["piano"], ["guitar", "strings"], ["organ"]][row % 3]
-    return {"genre": genre, "instruments": instruments, "vocals": row % 2 == 0}
+    turn = row % 3
+    return {
+        "genre": ("rock", "jazz", "house")[turn],
+        "key": ("C major", "A minor", "Eb major")[turn],
+        "tempo_class": ("slow", "medium", "fast")[turn],
+        "mood": ("happy", "sad", "calm")[turn],
+        "instruments": [["piano"], ["guitar", "strings"], ["organ"]][turn],
+        "vocals": row % 2 == 0,
+    }
 
 
 def stem_tree(

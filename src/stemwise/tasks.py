@@ -100,6 +100,10 @@ INSTRUMENTS = (
 )
 """What may or may not sound in a rendered track; drums always do, and the voice is `vocals`."""
 
+TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
+"""The 24 keys as `key` labels spell them."""
+
 TASKS: dict[str, Task] = {
     "rendered-tags": Task(
         name="rendered-tags",
@@ -117,6 +121,51 @@ TASKS: dict[str, Task] = {
         target="multiclass",
         fields=("genre",),
         classes=GENRES,
+        select="accuracy",
+    ),
+    "rendered-key": Task(
+        name="rendered-key",
+        title="key and mode of rendered music",
+        dataset="rendered",
+        target="multiclass",
+        fields=("key",),
+        classes=KEYS,
+        select="accuracy",
+    ),
+    "rendered-tempo": Task(
+        name="rendered-tempo",
+        title="slow, medium or fast (below 92, from 118 beats a minute) rendered music",
+        dataset="rendered",
+        target="multiclass",
+        fields=("tempo_class",),
+        classes=("slow", "medium", "fast"),
+        select="accuracy",
+    ),
+    "rendered-instruments": Task(
+        name="rendered-instruments",
+        title="instruments of rendered music",
+        dataset="rendered",
+        target="multilabel",
+        fields=("instruments",),
+        classes=INSTRUMENTS,
+        select="roc_auc",
+    ),
+    "rendered-vocals": Task(
+        name="rendered-vocals",
+        title="whether anyone sings in rendered music",
+        dataset="rendered",
+        target="multilabel",
+        fields=("vocals",),
+        classes=("vocals",),
+        select="roc_auc",
+    ),
+    "rendered-mood": Task(
+        name="rendered-mood",
+        title="mood of rendered music, drawn apart from its genre",
+        dataset="rendered",
+        target="multiclass",
+        fields=("mood",),
+        classes=("happy", "tense", "sad", "calm"),
         select="accuracy",
     ),
 }
