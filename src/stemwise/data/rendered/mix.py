@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,10 @@ LOW_CUT_HZ: Mapping[str, float] = {"drums": 30.0, "bass": 30.0, "other": 110.0, 
 TARGET_RMS = 0.12
 PEAK = 0.97
 BLOCK = 256
-FFT_GRAIN = 16_384
 EQUALISER_POINTS = 513
+FFT = 1 << 18
+EARLY = 4096
+LONGEST_REVERB_S = 3.0
 
 Spectrum = npt.NDArray[np.complex64]
 
@@ -47,29 +50,30 @@ def ducked(audio: Audio, kicks_s: Sequence[float], depth: float, recovery_s: flo
 
 
 def mix(
-    stems: Mapping[str, Audio], reverb_s: float, tilt_db: float, rng: np.random.Generator
+    stems: dict[str, Audio], reverb_s: float, tilt_db: float, rng: np.random.Generator
 ) -> dict[str, Audio]:
     """Dry stems as they sound in the mixture, their sum.
 
     Args:
-        stems: of shape (2, samples), in the order of `STEMS`; a silent one stays silent.
+        stems: of shape (2, samples); a silent one stays silent. They are taken out of it, to save memory.
         reverb_s: time in which the reverb falls by 60 dB.
         tilt_db: per octave about 1 kHz, of all stems: a dark song falls, a bright one rises.
         rng: of the room, the equalisers and the balance.
     """
-    samples = stems["drums"].shape[1]
-    # A multiple of a large power of two transforms fast.
-    length = -(-(samples + round(reverb_s * SAMPLE_RATE)) // FFT_GRAIN) * FFT_GRAIN
-    room = _room(reverb_s, length, rng)
+    reverb_s = min(reverb_s, LONGEST_REVERB_S)
+    room = _room(reverb_s, rng)
+    stride = FFT - EARLY - round(reverb_s * SAMPLE_RATE)
     mixed: dict[str, Audio] = {}
     for name in STEMS:
-        equaliser = _equaliser(length, LOW_CUT_HZ[name], tilt_db, rng)
+        equaliser = _equaliser(LOW_CUT_HZ[name], tilt_db, rng)
         level_db = LEVELS_DB[name] + float(rng.normal(0, LEVEL_DEVIATION_DB))
-        if stems[name].any():
-            wet = _wet(_compressed(stems[name]), equaliser, REVERB_SEND[name], room)[:, :samples]
-            mixed[name] = _limited(_levelled(wet, level_db))
+        dry = stems.pop(name)
+        if dry.any():
+            mixed[name] = _limited(
+                _levelled(_wet(_compressed(dry), equaliser, REVERB_SEND[name], room, stride), level_db)
+            )
         else:
-            mixed[name] = stems[name]
+            mixed[name] = dry
     return _faded(mixed)
 
 
@@ -83,7 +87,7 @@ def quantised(stems: Mapping[str, Audio]) -> dict[str, npt.NDArray[np.int16]]:
     return {"mixture": sum(whole.values(), np.zeros((), np.int16)), **whole}
 
 
-def _room(reverb_s: float, length: int, rng: np.random.Generator) -> Spectrum:
+def _room(reverb_s: float, rng: np.random.Generator) -> Spectrum:
     """The spectrum of a stereo reverb of unit energy: noise that decays, faster at the top, after 12 ms."""
     count = round(reverb_s * SAMPLE_RATE)
     time_s = np.arange(count, dtype=np.float32) / SAMPLE_RATE
@@ -93,10 +97,10 @@ def _room(reverb_s: float, length: int, rng: np.random.Generator) -> Spectrum:
     tail = dull * fall + 0.3 * noise * fall**2
     tail[:, : round(0.012 * SAMPLE_RATE)] = 0
     tail /= np.sqrt((tail**2).sum(-1, keepdims=True))
-    return np.asarray(fft.rfft(tail.astype(np.float32), length))
+    return np.asarray(fft.rfft(tail.astype(np.float32), FFT))
 
 
-def _equaliser(length: int, low_cut_hz: float, tilt_db: float, rng: np.random.Generator) -> Audio:
+def _equaliser(low_cut_hz: float, tilt_db: float, rng: np.random.Generator) -> Audio:
     """A gain for each frequency: a low cut, a tilt about 1 kHz, and a broad peak or dip."""
     octave = np.linspace(-6, 5, EQUALISER_POINTS)  # from 16 Hz to 32 kHz
     slope_db = (tilt_db + float(rng.normal(0, 0.6))) * np.clip(octave, -4, 4)
@@ -104,20 +108,34 @@ def _equaliser(length: int, low_cut_hz: float, tilt_db: float, rng: np.random.Ge
     peak_db = gain_db * np.exp(-((octave - centre) ** 2))
     low_cut = 1 / (1 + (low_cut_hz / (1000 * 2**octave)) ** 4)
     gain = (low_cut * 10 ** ((slope_db + peak_db) / 20)).astype(np.float32)
-    frequency = np.arange(length // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / length / 1000)
-    place = (np.log2(np.maximum(frequency, 2**-6)) + 6) * np.float32((EQUALISER_POINTS - 1) / 11)
-    return gain[place.astype(np.int32)]
+    return np.interp(_octaves(), octave, gain).astype(np.float32)
 
 
-def _wet(audio: Audio, equaliser: Audio, send: float, room: Spectrum) -> Audio:
-    """Both channels through the equaliser, and their mean through the room."""
-    length = 2 * (len(equaliser) - 1)
+@lru_cache(maxsize=1)
+def _octaves() -> Audio:
+    """Where each frequency of the transform lies, in octaves above 1 kHz."""
+    frequency_hz = np.arange(FFT // 2 + 1, dtype=np.float32) * np.float32(SAMPLE_RATE / FFT)
+    return np.log2(np.maximum(frequency_hz, 1) / 1000)
+
+
+def _wet(audio: Audio, equaliser: Audio, send: float, room: Spectrum, stride: int) -> Audio:
+    """Both channels through the equaliser, and their mean through the room, so many samples at once.
+
+    The equaliser has no phase, so its response also reaches `EARLY` samples back.
+    """
+    samples = audio.shape[1]
     alike = bool((audio[0] == audio[1]).all())
-    spectrum = np.asarray(fft.rfft(audio[:1] if alike else audio, length)) * equaliser
-    if send:
-        spectrum = spectrum + spectrum.mean(0) * (np.float32(send) * room)
-    wet = np.asarray(fft.irfft(spectrum))
-    return np.broadcast_to(wet, (2, length)) if len(wet) == 1 else wet
+    source = audio[:1] if alike else audio
+    out = np.zeros((2, EARLY + samples + FFT), np.float32)
+    for start in range(0, samples, stride):
+        block = np.zeros((len(source), FFT), np.float32)
+        part = source[:, start : start + stride]
+        block[:, EARLY : EARLY + part.shape[1]] = part
+        spectrum = np.asarray(fft.rfft(block)) * equaliser
+        if send:
+            spectrum = spectrum + spectrum.mean(0) * (np.float32(send) * room)
+        out[:, start : start + FFT] += np.asarray(fft.irfft(spectrum))
+    return out[:, EARLY : EARLY + samples]
 
 
 def _compressed(audio: Audio, ratio: float = 1.6) -> Audio:

@@ -7,12 +7,13 @@ band-limited wave tables, and the formants are applied to overlapping windows of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from stemwise.data.rendered.lyrics import Syllable
@@ -27,6 +28,8 @@ TABLE = 2048
 TABLE_LOWEST_HZ = 55.0
 TABLES_PER_OCTAVE = 3
 VOWEL_LEVEL = 0.1
+BLOCK_HOPS = 512
+WINDOWS_AT_ONCE = 256
 
 Array = npt.NDArray[np.float64]
 
@@ -48,17 +51,30 @@ def sing(voice: Voice, syllables: Sequence[Syllable], samples: int, rng: np.rand
     """Syllables sung by a voice, as mono audio of shape (samples,) at 44.1 kHz; none are silence."""
     if not syllables:
         return np.zeros(samples, np.float32)
-    controls = _controls(voice, syllables, samples // HOP + 2, rng)
-    source, phase = _glottal_source(voice, controls, samples)
-    noise = rng.standard_normal(samples).astype(np.float32)
-    # Breath is loudest while the glottis is open.
-    breath = _at_samples(controls.breath, samples) * noise * (0.4 + 0.6 * np.sin(np.pi * phase) ** 2)
-    hiss = _at_samples(controls.noise, samples) * noise
-    return _vocal_tract(voice, controls, (source + breath).astype(np.float32), hiss.astype(np.float32))
+    frames = -(-samples // HOP) + 1
+    controls = _controls(voice, syllables, frames, rng)
+    source, hiss = (np.zeros(frames * HOP, np.float32) for _ in range(2))
+    phase = 0.0
+    for start in range(0, frames, BLOCK_HOPS):  # memory, and the processor's cache, stay with one block
+        hops = slice(start, min(start + BLOCK_HOPS, frames))
+        place = slice(hops.start * HOP, hops.stop * HOP)
+        voiced, phases = _glottal_source(voice, controls, hops, phase)
+        phase = float(phases[-1])
+        noise = rng.standard_normal(len(voiced), np.float32)
+        # Breath is loudest while the glottis is open.
+        open_glottis = np.float32(0.4) + np.float32(0.6) * np.sin(np.float32(np.pi) * phases) ** 2
+        source[place] = voiced + _at_samples(controls.breath, hops) * noise * open_glottis
+        hiss[place] = _at_samples(controls.noise, hops) * noise
+    return _vocal_tract(voice, controls, source, hiss)[:samples]
 
 
-def _at_samples(frames: Array, samples: int) -> Array:
-    return np.interp(np.arange(samples), np.arange(len(frames)) * HOP, frames)
+def _at_samples(frames: Array, hops: slice) -> Audio:
+    """Values at the samples of some hops, on straight lines between the hops' own."""
+    here = frames[hops].astype(np.float32)
+    following = np.append(frames[hops.start + 1 : hops.stop + 1], frames[-1])[: len(here)]
+    ramp = np.arange(HOP, dtype=np.float32) / np.float32(HOP)
+    lines = here[:, None] + (following.astype(np.float32) - here)[:, None] * ramp
+    return np.asarray(lines.reshape(-1), np.float32)
 
 
 def _controls(
@@ -126,24 +142,27 @@ def _write_vibrato(vibrato: Array, voice: Voice, syllable: Syllable, rng: np.ran
     vibrato[start:end] = depth * np.sin(2 * np.pi * rate_hz * time_s)
 
 
-def _glottal_source(voice: Voice, controls: _Controls, samples: int) -> tuple[Array, Array]:
-    """The voiced source of shape (samples,), and its phase in periods."""
-    f0_hz = 440 * 2 ** ((_at_samples(controls.pitch, samples) - 69) / 12)
-    phase = np.cumsum(f0_hz / SAMPLE_RATE) % 1
+def _glottal_source(voice: Voice, controls: _Controls, hops: slice, phase: float) -> tuple[Audio, Audio]:
+    """The voiced source over some hops, and its phase in periods, which goes on from the one before."""
+    octaves = _at_samples(controls.pitch, hops) * np.float32(1 / 12)
+    f0_hz = np.exp2(octaves + np.float32(np.log2(440) - 69 / 12))
+    phases = np.cumsum(f0_hz, dtype=np.float64)
+    phases = phase + phases / SAMPLE_RATE
+    phases -= np.floor(phases)
     tables = _wave_tables(voice.open_quotient, voice.tilt_db)
-    row = np.ceil(np.log2(f0_hz / TABLE_LOWEST_HZ) * TABLES_PER_OCTAVE).astype(np.int64)
-    row = np.clip(row, 0, len(tables) - 1)
-    position = phase * TABLE
-    index = position.astype(np.int64)
-    fraction = position - index
+    row = np.ceil((octaves + np.float32(np.log2(440 / TABLE_LOWEST_HZ) - 69 / 12)) * TABLES_PER_OCTAVE)
+    row = row.astype(np.int32).clip(0, len(tables) - 1)
+    position = (phases * TABLE).astype(np.float32)
+    index = position.astype(np.int32)
     flat = row * (TABLE + 1) + index
     points = tables.ravel()
-    source = points[flat] * (1 - fraction) + points[flat + 1] * fraction
-    return source * _at_samples(controls.voice, samples), phase
+    below = points.take(flat, mode="clip")
+    source = below + (points.take(flat + 1, mode="clip") - below) * (position - np.floor(position))
+    return np.asarray(source * _at_samples(controls.voice, hops), np.float32), phases.astype(np.float32)
 
 
 @lru_cache(maxsize=32)
-def _wave_tables(open_quotient: float, tilt_db: float) -> Array:
+def _wave_tables(open_quotient: float, tilt_db: float) -> Audio:
     """One period of the differentiated glottal flow, band-limited for each third of an octave."""
     time = np.arange(TABLE) / TABLE
     opening, closing = 0.65 * open_quotient, 0.35 * open_quotient
@@ -159,36 +178,39 @@ def _wave_tables(open_quotient: float, tilt_db: float) -> Array:
         spectrum[harmonic * highest_hz > 0.45 * SAMPLE_RATE] = 0
         period = np.fft.irfft(spectrum)
         rows.append(np.append(period, period[0]) / period.std())
-    return np.array(rows)
+    return np.array(rows, np.float32)
 
 
 def _vocal_tract(voice: Voice, controls: _Controls, source: Audio, hiss: Audio) -> Audio:
     """Formants on the source and a band on the hiss."""
     out = np.zeros(len(source) + 2 * FFT, np.float32)
-    sounding = _windows(controls.voice + controls.breath)
-    formants = _formant_response(voice, controls.formants_hz[sounding], controls.pitch[sounding])
-    _add_filtered(out, source, sounding, formants)
-    noisy = _windows(controls.noise)
-    _add_filtered(out, hiss, noisy, _noise_response(controls.noise_hz[noisy], controls.noise_octaves[noisy]))
+    for hops in _windows(controls.voice + controls.breath):
+        formants = _formant_response(voice, controls.formants_hz[hops], controls.pitch[hops])
+        _add_filtered(out, source, hops, formants)
+    for hops in _windows(controls.noise):
+        band = _noise_response(controls.noise_hz[hops], controls.noise_octaves[hops])
+        _add_filtered(out, hiss, hops, band)
     return out[FRAME : FRAME + len(source)]
 
 
-def _windows(level: Array) -> npt.NDArray[np.int64]:
-    """The hops on which windows are centred that are not silent: every half window."""
+def _windows(level: Array) -> Iterator[npt.NDArray[np.int64]]:
+    """The hops on which windows are centred that are not silent, every half window; some at a time."""
     hops = np.flatnonzero(uniform_filter1d(level, 2 * FRAME // HOP) > 1e-6)
-    return hops[hops % (FRAME // HOP // 2) == 0]
+    hops = hops[hops % (FRAME // HOP // 2) == 0]
+    for start in range(0, len(hops), WINDOWS_AT_ONCE):
+        yield hops[start : start + WINDOWS_AT_ONCE]
 
 
 def _add_filtered(
     out: Audio, signal: Audio, hops: npt.NDArray[np.int64], response: npt.NDArray[np.complex64]
 ) -> None:
     """Adds the signal's windows, each through its response of shape (windows, bins), `FRAME` samples late."""
-    padded = np.zeros(len(out), np.float32)
-    padded[FRAME : FRAME + len(signal)] = signal
-    starts = hops * HOP + FRAME // 2
+    starts = hops * HOP - FRAME // 2
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
-    spectra = np.fft.rfft(padded[starts[:, None] + np.arange(FRAME)] * window, FFT)
-    for start, piece in zip(starts, np.fft.irfft(spectra * response, FFT), strict=True):
+    index = starts[:, None] + np.arange(FRAME)
+    pieces = np.where((index >= 0) & (index < len(signal)), signal.take(index, mode="clip"), 0) * window
+    spectra = np.asarray(fft.rfft(pieces.astype(np.float32), FFT)) * response
+    for start, piece in zip(starts + FRAME, np.asarray(fft.irfft(spectra, FFT)), strict=True):
         out[start : start + FFT] += piece
 
 
