@@ -27,6 +27,7 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "data render": data.render,
     "data info": data.info,
     "data verify": data.verify,
+    "data card": data.card,
 }
 
 HEAD = """stemwise: takes music apart, and uses what it learned to understand it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -99,3 +99,39 @@ def verify(name: Positional[str], root: Positional[Path]) -> int:
         print(f"wrong   {finding}")
     print("nothing is wrong" if not findings else f"{len(findings)} findings")
     return 1 if findings else 0
+
+
+def card(
+    root: Positional[Path],
+    dataset: str = "rendered",
+    samples: int = 3,
+    split: Literal["train", "valid", "test"] | None = None,
+) -> int:
+    """Write a data set's card and its listening page: labels by split, levels, what the splits share.
+
+    Both lie in the set's folder, as card.html and listen.html; the players use the audio beside them.
+
+    Examples:
+      stemwise data card my-set
+      stemwise data card my-set --samples 5 --split test
+
+    Args:
+        root: folder of the data set.
+        dataset: its name, see `stemwise data info`.
+        samples: tracks to listen to, of each genre.
+        split: where these come from; all splits in turn where not given.
+    """
+    from stemwise.data import DATASETS
+    from stemwise.logs import progress_bar
+    from stemwise.names import named
+    from stemwise.report import write_card
+
+    source = named(DATASETS, dataset, "data set")
+    tracks = source.tracks(root, None)
+    with progress_bar("measuring", len(tracks)) as move:
+        paths = write_card(
+            tracks, root, source.info, samples=samples, split=split, progress=lambda done, _: move(done)
+        )
+    for path in paths:
+        print(path)
+    return 0

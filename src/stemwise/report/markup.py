@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -72,6 +72,66 @@ def _cell(tag: str, content: str, word: bool) -> str:
     colour = {"yes": " yes", "no": " no"}.get(content, "")
     minus = content.replace("-", "\N{MINUS SIGN}") if tag == "td" else content
     return f'<{tag} class="number{colour}">{text(minus)}</{tag}>'
+
+
+def counts(title: str, names: Sequence[str], rows: Mapping[str, Sequence[int]]) -> str:
+    """Return counts under a title, with a bar of each row's sum.
+
+    Args:
+        title: above the table.
+        names: of the columns.
+        rows: name → one count per column.
+    """
+    most = max((sum(row) for row in rows.values()), default=0)
+    body = (f"{_numbers(row)}<td>{bar(sum(row) / max(most, 1))}</td>" for row in rows.values())
+    return _titled(title, [*names, ""], dict(zip(rows, body, strict=True)))
+
+
+def heat(title: str, names: Sequence[str], rows: Mapping[str, Sequence[int]]) -> str:
+    """Return a cross table under a title, each cell as dark as its share of its row.
+
+    Args:
+        title: above the table.
+        names: of the columns.
+        rows: name → one count per column.
+    """
+    body = {
+        name: "".join(
+            f'<td class="heat" style="--share:{100 * value / max(sum(row), 1):.0f}%">{value or "·"}</td>'
+            for value in row
+        )
+        for name, row in rows.items()
+    }
+    return _titled(title, names, body)
+
+
+def bar(share: float) -> str:
+    """Return a bar that fills a share of its place."""
+    return f'<span class="bar"><span style="width:{100 * min(max(share, 0), 1):.1f}%"></span></span>'
+
+
+def _numbers(row: Sequence[int]) -> str:
+    return "".join(f'<td class="number">{value or "·"}</td>' for value in row)
+
+
+def _titled(title: str, names: Sequence[str], rows: Mapping[str, str]) -> str:
+    heading = f"<h3>{text(title)}</h3>\n" if title else ""
+    header = "".join(f'<th class="number">{text(name)}</th>' for name in names)
+    body = "\n".join(f"<tr><td>{text(name)}</td>{cells}</tr>" for name, cells in rows.items())
+    return (
+        f'<div>{heading}<div class="wide"><table>\n<thead><tr><th></th>{header}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table></div></div>\n"
+    )
+
+
+def columns(parts: Iterable[str]) -> str:
+    """Return tables of counts side by side, as many as there is room for."""
+    return f'<div class="columns counts">\n{"".join(parts)}</div>\n'
+
+
+def folded(title: str, parts: Iterable[str]) -> str:
+    """Return what is only shown when it is asked for."""
+    return f"<details>\n<summary>{text(title)}</summary>\n{''.join(parts)}</details>\n"
 
 
 def figure(svg: str) -> str:
