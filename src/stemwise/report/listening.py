@@ -23,11 +23,11 @@ from stemwise.report.song import octave_spectrogram, read_sound
 from stemwise.report.tables import number
 
 RANGE_DB = 70
-LOWEST_DB = -40.0
+LOWEST_DB = -24.0
 NOTICE = (
     "The players use the files beside this page. Spectrograms show at most the first 30 seconds from 50 Hz "
     "to 12 kHz, in octaves, on one scale of 70 dB for a track and its stems. Bars show the level of a stem "
-    "where it sounds, relative to the mixture, from −40 to 0 dB."  # noqa: RUF001
+    "where it sounds, relative to the mixture, from −24 to 0 dB."  # noqa: RUF001
 )
 
 
