@@ -19,10 +19,11 @@ from stemwise.audit.probes import probe_labels
 from stemwise.audit.separation import LONGEST_S, separation_scores, stem_scores
 from stemwise.data.audio import open_audio, read
 from stemwise.data.tracks import Track
+from stemwise.memory import keep_freed_memory
 
 Progress = Callable[[int, int], None]
 PROTOCOL = (
-    "stems: SI-SDR over all channels of the first 60 s at most, medians over the scored tracks in which the "
+    "stems: SI-SDR over all channels of the first 30 s at most, medians over the scored tracks in which the "
     "stem is above -60 dB; the equaliser is one real gain per bin of a 2048-sample spectrum, the same for "
     "the whole track and all channels, fitted to that very stem; the mask is an ideal ratio mask. "
     "Labels: features of the mono mixture at 22050 Hz; mfcc are 20 coefficients' mean, standard deviation, "
@@ -51,6 +52,7 @@ def audit(tracks: Sequence[Track], split: str = "test", progress: Progress | Non
     scored = [track for track in tracks if track.split == split]
     if not scored:
         raise ValueError(f"split: expected tracks of {split!r}, found none; choose another split")
+    keep_freed_memory()
     learned = [track for track in tracks if track.split == "train" != split]
     described, rows = [], []
     for done, track in enumerate([*learned, *scored], 1):

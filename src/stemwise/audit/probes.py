@@ -11,7 +11,6 @@ import numpy as np
 
 from stemwise.audit.key_template import likeliest_key
 from stemwise.audit.questions import LEAST_TRACKS, Described, Question, questions
-from stemwise.metrics import tagging
 from stemwise.metrics.key import parse, weighted_score
 
 SHUFFLES = 200
@@ -85,8 +84,8 @@ def _learned(question: Question, method: str) -> list[Probe]:
     if question.tags:
         columns = [_model("tags").fit(known, answers) for answers in question.known.T]
         guesses = np.array([model.predict_proba(asked)[:, 1] for model in columns]).T
-        areas = tagging.roc_auc(question.asked, guesses)
-        parts = dict(zip(question.tags, areas.tolist(), strict=True)) if len(areas) > 1 else {}
+        areas = _areas(question.asked, guesses).tolist()
+        parts = dict(zip(question.tags, areas, strict=True)) if len(areas) > 1 else {}
         return [_probe(question, "ROC-AUC", method, _area, guesses, 0.5, parts)]
     guesses = _model(question.label.kind).fit(known, question.known).predict(asked)
     if question.label.kind == "number":
@@ -151,7 +150,14 @@ def _key_score(asked: Sequence[str], guesses: Sequence[str]) -> float:
 
 
 def _area(asked: np.ndarray, guesses: np.ndarray) -> float:
-    return tagging.macro(tagging.roc_auc(asked, guesses)).mean
+    return float(_areas(asked, guesses).mean())
+
+
+def _areas(asked: np.ndarray, guesses: np.ndarray) -> np.ndarray:
+    """Return each tag's ROC-AUC, the share of pairs in order: 16 000 of them are asked for, in a moment."""
+    order = np.sign(guesses[:, None] - guesses[None])  # positive × negative × tag
+    pairs = asked[:, None] & ~asked[None]
+    return ((order + 1) / 2 * pairs).sum((0, 1)) / pairs.sum((0, 1))
 
 
 def _explained(asked: np.ndarray, guesses: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from stemwise.metrics import separation as scores
 from stemwise.metrics.equaliser import best_fixed_equaliser
 
-LONGEST_S = 60
+LONGEST_S = 30
 """Of a track; the oracles hold its spectra in memory."""
 
 NEAR_DB, ROOM_DB = 3.0, 6.0

@@ -135,3 +135,42 @@ def card(
     for path in paths:
         print(path)
     return 0
+
+
+def audit(
+    root: Positional[Path],
+    dataset: str = "rendered",
+    split: Literal["train", "valid", "test"] = "test",
+    json_to: Annotated[Path | None, arg(name="json")] = None,
+) -> int:
+    """Measure whether a data set is trivial or impossible, for separating and for understanding.
+
+    Prints two tables, and writes audit.html and audit.json into the set's folder.
+
+    Examples:
+      stemwise data audit my-set
+      stemwise data audit my-set --split valid --json audit-valid.json
+
+    Args:
+        root: folder of the data set.
+        dataset: its name, see `stemwise data info`.
+        split: which tracks are scored; simple models learn from train.
+        json_to: where the numbers go instead of audit.json.
+    """
+    from stemwise.audit import audit as audit_tracks
+    from stemwise.data import DATASETS
+    from stemwise.files import write_json
+    from stemwise.logs import progress_bar
+    from stemwise.names import named
+    from stemwise.report import audit_text, write_audit
+
+    source = named(DATASETS, dataset, "data set")
+    tracks = source.tracks(root, None)
+    heard = [track for track in tracks if track.split in ("train", split)]
+    with progress_bar("auditing", len(heard)) as move:
+        results = audit_tracks(tracks, split, lambda done, _: move(done))
+    print(audit_text(results))
+    print(f"\nprotocol: {results['protocol']}")
+    write_json(json_to or root / "audit.json", {"dataset": dataset, **results})
+    print(write_audit(results, root, source.info))
+    return 0

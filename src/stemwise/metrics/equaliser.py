@@ -21,38 +21,28 @@ def best_fixed_equaliser(
         mixture: channels × samples.
         reference: the stems.
         window: samples, which is also the transform's size.
-        hop: samples between frames; it divides a quarter of the window.
+        hop: samples between frames.
     """
     import torch
 
-    hann = torch.hann_window(window, dtype=torch.float64)
-    options = {"n_fft": window, "hop_length": hop, "window": hann, "center": False}
+    hann = torch.hann_window(window)
+    options = {"n_fft": window, "hop_length": hop, "window": hann}
     # a window's length of silence at both ends: all samples are covered alike, so that least squares in
     # the spectrum is least squares in the signal
     samples = np.shape(mixture)[1]
-    pad = (window, window + -samples % hop)
-    mixed = _spectrum(np.asarray(mixture, np.float64), pad, options)  # c f n
+    mixed = _spectrum(mixture, window, options)  # c f n
     power = mixed.abs().square().sum((0, 2))
-    estimates = []
-    for stem in np.asarray(reference, np.float64):
-        cross = (mixed.conj() * _spectrum(stem, pad, options)).real.sum((0, 2))
+    estimates = np.empty(np.shape(reference), np.float32)
+    for estimate, stem in zip(estimates, reference, strict=True):
+        cross = (mixed.conj() * _spectrum(stem, window, options)).real.sum((0, 2))
         gains = torch.where(power > 0, cross / power.clamp_min(1e-30), 0.0)
-        frames = torch.fft.irfft(gains[:, None] * mixed, n=window, dim=1) * hann[:, None]  # c w n
-        estimates.append(_overlapped(frames, hop)[:, window : window + samples])
-    return np.stack(estimates)
+        whole = torch.istft(gains[:, None] * mixed, length=samples + 2 * window, **options)
+        estimate[:] = whole[:, window : window + samples].numpy()
+    return estimates
 
 
-def _spectrum(audio: np.ndarray, pad: tuple[int, int], options: dict[str, Any]) -> Any:
+def _spectrum(audio: Any, window: int, options: dict[str, Any]) -> Any:
     import torch
 
-    return torch.stft(torch.as_tensor(np.pad(audio, ((0, 0), pad))), return_complex=True, **options)
-
-
-def _overlapped(frames: Any, hop: int) -> np.ndarray:
-    """Add windowed frames up, over the sum of the squared windows, which is constant away from the ends."""
-    import torch.nn.functional as F
-
-    window, count = frames.shape[1:]
-    length = (count - 1) * hop + window
-    added = F.fold(frames, (1, length), (1, window), stride=(1, hop))[:, 0, 0]
-    return (added / (0.375 * window / hop)).numpy()  # a Hann window's mean square is 3/8
+    padded = np.pad(np.asarray(audio, np.float32), ((0, 0), (window, window)))
+    return torch.stft(torch.from_numpy(padded), pad_mode="constant", return_complex=True, **options)

@@ -12,11 +12,20 @@ from typing import Any
 from stemwise.data.tracks import DatasetInfo, Track
 from stemwise.files import write_text
 from stemwise.report.comparison import Comparison, compare, verdict
-from stemwise.report.terminal import summary
+from stemwise.report.terminal import audit_text, summary
 
-__all__ = ["Comparison", "compare", "summary", "verdict", "write_card", "write_report"]
+__all__ = [
+    "Comparison",
+    "audit_text",
+    "compare",
+    "summary",
+    "verdict",
+    "write_audit",
+    "write_card",
+    "write_report",
+]
 
-CARD, LISTENING = "card.html", "listen.html"
+CARD, LISTENING, AUDIT = "card.html", "listen.html", "audit.html"
 
 
 def write_report(results: Mapping[str, Any], path: Path) -> None:
@@ -32,6 +41,24 @@ def write_report(results: Mapping[str, Any], path: Path) -> None:
     from stemwise.report.page import page
 
     write_text(path, page(results))
+
+
+def write_audit(results: Mapping[str, Any], root: Path, info: DatasetInfo) -> Path:
+    """Write an audit's page into the data set's folder, and return where it is.
+
+    Args:
+        results: of the audit.
+        root: folder of the set.
+        info: what is known of the data set.
+
+    Raises:
+        ValueError: matplotlib is missing.
+    """
+    from stemwise.report.audit_page import page
+
+    card = CARD if (root / CARD).is_file() else ""
+    write_text(root / AUDIT, page(results, info.title, card))
+    return root / AUDIT
 
 
 def write_card(
@@ -60,11 +87,13 @@ def write_card(
     """
     from stemwise.data.labels import find_labels
     from stemwise.data.levels import measure
+    from stemwise.memory import keep_freed_memory
     from stemwise.report.card import card
     from stemwise.report.listening import listening_page, pick, sample
 
     if samples < 1 or not tracks:
         raise ValueError(f"expected a track and a sample or more, got {len(tracks)} and {samples}")
+    keep_freed_memory()
     labels = find_labels(tracks)
     chosen = pick([track for track in tracks if split in (None, track.split)], labels, samples)
     heard = {track.mixture for found in chosen.values() for track in found}

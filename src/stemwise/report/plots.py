@@ -90,25 +90,37 @@ def _smooth(losses: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
 
 def separation_plot(results: Results) -> str:
     """Return bars of each stem's SI-SDR: the mixture's, the estimate's and the ideal ratio mask's."""
-    stems = results["separator"]["scores"]["stems"]
     kinds = (("mixture", "mixture_si_sdr", "#999999"), ("estimate", "si_sdr", "#0072b2"))
     kinds = (*kinds, ("ideal ratio mask", "oracle_si_sdr", "#56b4e9"))
+    return stem_bars(results["separator"]["scores"]["stems"], kinds, "SI-SDR per stem")
+
+
+def stem_bars(
+    stems: Mapping[str, Mapping[str, Any]], kinds: Sequence[tuple[str, str, str]], title: str
+) -> str:
+    """Return bars of each stem's median SI-SDR.
+
+    Args:
+        stems: name → scores.
+        kinds: of bars: what the legend calls it, the key of its score, its colour.
+        title: of the drawing.
+    """
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
-        for number, (title, key, colour) in enumerate(kinds):
+        for number, (name, key, colour) in enumerate(kinds):
             heights = [_or_nan(row.get(key)) for row in stems.values()]
             bars = axes.bar(np.arange(len(stems)) + 0.27 * (number - 1), heights, 0.25, color=colour)
-            bars.set_label(title)
+            bars.set_label(name)
             axes.bar_label(bars, [_bar_text(h) for h in heights], padding=2, fontsize=8.5)
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xticks(range(len(stems)), list(stems))
         axes.set_ylabel("median SI-SDR in dB")
         axes.margins(y=0.12)
         axes.grid(visible=False, axis="x")
-        legend(figure, axes, 3)
+        legend(figure, axes, len(kinds))
 
-    return svg(draw, 3.6, "SI-SDR per stem")
+    return svg(draw, 3.6, title)
 
 
 def _or_nan(value: float | int | None) -> float:
