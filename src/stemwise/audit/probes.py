@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from stemwise.audit.key_template import likeliest_key
 from stemwise.audit.questions import LEAST_TRACKS, Described, Question, questions
-from stemwise.metrics.key import parse, weighted_score
+from stemwise.metrics.key import is_key, parse, weighted_score
 
 SHUFFLES = 200
 TRIVIAL = 0.9
@@ -65,7 +66,7 @@ def probe_labels(learned: Described, scored: Described) -> tuple[list[Probe], li
         scored: tracks to score.
 
     Raises:
-        ValueError: scikit-learn is missing, or a key is not named as "A minor" is.
+        ValueError: scikit-learn is missing.
     """
     probes, skipped = [], []
     for question in questions(learned, scored):
@@ -73,7 +74,7 @@ def probe_labels(learned: Described, scored: Described) -> tuple[list[Probe], li
             skipped.append({"label": question.label.name, "reason": question.obstacle})
         else:
             probes += [probe for method in question.features for probe in _learned(question, method)]
-        if question.label.name in ("key", "mode") and len(question.asked) >= LEAST_TRACKS:
+        if _has_template(question) and len(question.asked) >= LEAST_TRACKS:
             probes += _template(question)
     return probes, skipped
 
@@ -87,10 +88,31 @@ def _learned(question: Question, method: str) -> list[Probe]:
         areas = _areas(question.asked, guesses).tolist()
         parts = dict(zip(question.tags, areas, strict=True)) if len(areas) > 1 else {}
         return [_probe(question, "ROC-AUC", method, _area, guesses, 0.5, parts)]
-    guesses = _model(question.label.kind).fit(known, question.known).predict(asked)
+    model = _model(question.label.kind)
+    with warnings.catch_warnings():  # scikit-learn finds 24 keys many, for so few tracks
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        model.fit(known, question.known)
+    guesses = model.predict(asked)
     if question.label.kind == "number":
         return [_probe(question, "R²", method, _explained, guesses, 0.0)]
-    return _class_probes(question, method, guesses)
+    probes = _class_probes(question, method, guesses)
+    if not _are_keys(question):  # accuracy alone hides rare classes
+        columns = question.asked[:, None] == model.classes_
+        kept = columns.any(0) & ~columns.all(0)
+        one_hot = replace(question, asked=columns[:, kept])
+        probes.append(_probe(one_hot, "ROC-AUC", method, _area, model.predict_proba(asked)[:, kept], 0.5))
+    return probes
+
+
+def _has_template(question: Question) -> bool:
+    if question.label.name == "mode":
+        return set(question.label.counts) <= {"major", "minor"}
+    return _are_keys(question)
+
+
+def _are_keys(question: Question) -> bool:
+    """Return whether all answers are keys, rather than classes of another kind under that name."""
+    return question.label.name == "key" and all(map(is_key, question.label.counts))
 
 
 def _template(question: Question) -> list[Probe]:
@@ -105,7 +127,7 @@ def _class_probes(question: Question, method: str, guesses: np.ndarray) -> list[
     answers = question.known if len(question.known) else question.asked
     usual = np.full(len(guesses), Counter(answers).most_common(1)[0][0], dtype=object)
     metrics: dict[str, Metric] = {"accuracy": _accuracy}
-    if question.label.name == "key":
+    if _are_keys(question):
         metrics = {"accuracy": _same_key, "MIREX score": _key_score}
     return [
         _probe(question, name, method, metric, guesses, metric(question.asked, usual))
@@ -141,11 +163,11 @@ def _accuracy(asked: np.ndarray, guesses: np.ndarray) -> float:
     return float(np.mean(asked == guesses))
 
 
-def _same_key(asked: Sequence[str], guesses: Sequence[str]) -> float:
+def _same_key(asked: np.ndarray, guesses: np.ndarray) -> float:
     return float(np.mean([parse(a) == parse(g) for a, g in zip(asked, guesses, strict=True)]))
 
 
-def _key_score(asked: Sequence[str], guesses: Sequence[str]) -> float:
+def _key_score(asked: np.ndarray, guesses: np.ndarray) -> float:
     return float(np.mean([weighted_score(a, g) for a, g in zip(asked, guesses, strict=True)]))
 
 

@@ -10,6 +10,16 @@ _SIGNS = {"#": 1, "♯": 1, "b": -1, "♭": -1}
 _NAME = re.compile(r"([a-g])([#♯b♭]*)\s+(major|minor|maj|min)", re.IGNORECASE)
 
 
+def is_key(name: str) -> bool:
+    """Return whether a name is that of a major or minor key.
+
+    Example:
+        >>> is_key("A minor"), is_key("unknown")
+        (True, False)
+    """
+    return _NAME.fullmatch(name.strip()) is not None
+
+
 def parse(name: str) -> tuple[int, bool]:
     """Return a key's tonic, 0 for C to 11 for B, and whether it is minor.
 

@@ -10,16 +10,16 @@ from stemwise.report.tables import DASH, Table, number
 Audit = Mapping[str, Any]
 STEMS_NOTE = (
     "SI-SDR in dB, medians over the tracks in which the stem sounds: of the mixture taken for the stem, of "
-    "the best fixed equaliser for that very track and stem, and of an ideal ratio mask. No equaliser does "
-    "better, and hardly a mask. Trivial is a stem whose equaliser comes within 3 dB of the mask, impossible "
-    "one whose mask is less than 6 dB above the mixture."
+    "the best fixed equaliser for that very track and stem, above which filtering alone does not come, and "
+    "of an ideal ratio mask, which is about what masking can reach. Trivial is a stem whose equaliser comes "
+    "within 3 dB of the mask, impossible one whose mask is less than 6 dB above the mixture."
 )
 LABELS_NOTE = (
     "Chance is what one gets without listening: for accuracies and key scores that of always giving the "
-    "commonest answer of the train split, 0.5 for a ROC-AUC (the mean over tags where there are several), 0 "
-    "for R². Beside it is the 95th percentile of the score with the scored tracks' labels shuffled 200 "
-    "times. At chance is what is not above both, trivial what goes nine tenths of the way from chance to a "
-    "perfect score, learnable the rest."
+    "commonest answer of the train split, 0.5 for a ROC-AUC (the mean over classes or tags), 0 for R². "
+    "Beside it is the 95th percentile of the score with the scored tracks' labels shuffled 200 times. At "
+    "chance is what is not above both, trivial what goes nine tenths of the way from chance to a perfect "
+    "score, learnable the rest; luck makes one row in twenty learnable."
 )
 
 
@@ -93,7 +93,7 @@ def _labels(results: Audit) -> str:
         ranks = ("at chance", "learnable", "trivial")
         best[row["label"]] = max(best.get(row["label"], ranks[0]), row["verdict"], key=ranks.index)
     words = _sorted_out(best, ("trivial", "learnable", "at chance"))
-    return f"Labels by the better of the simple methods: {words or DASH}."
+    return f"Labels, each by the best of the simple methods: {words or DASH}."
 
 
 def _sorted_out(verdicts: Mapping[str, str], order: tuple[str, ...]) -> str:

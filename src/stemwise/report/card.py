@@ -80,7 +80,7 @@ def _head(
     count = ", ".join(f"{sum(t.split == s for t in tracks)} {s}" for s in tables.present_splits(tracks))
     rates = ", ".join(f"{rate} Hz" for rate in sorted({level.sample_rate for level in levels}))
     minutes = number(sum(level.seconds for level in levels) / 60)
-    audit = " · <a href='audit.html'>audit</a>" if (root / "audit.html").is_file() else ""
+    audit = ' · <a href="audit.html">audit</a>' if (root / "audit.html").is_file() else ""
     scores = sum((track.mixture.parent / "score.mid").is_file() for track in tracks)
     midi = f" {scores} of {len(tracks)} have their score as MIDI." if scores else ""
     return (

@@ -108,7 +108,7 @@ def grouped(labels: Sequence[Label], tracks: Sequence[Track]) -> dict[str, list[
 def quartiles(values: Sequence[float], digits: int | None = None) -> str:
     """Return a median with the quartiles.
 
-    >>> quartiles([1, 2, 3, 4, 5]), quartiles([0.25]), quartiles([])
+    >>> quartiles([1.0, 2.0, 3.0, 4.0, 5.0]), quartiles([0.25]), quartiles([])
     ('3.0 (2.0 to 4.0)', '0.25', '–')
     """
     if not values:

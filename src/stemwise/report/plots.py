@@ -128,7 +128,7 @@ def _or_nan(value: float | int | None) -> float:
 
 
 def _bar_text(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return "" if np.isnan(value) else f"{value:z.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def spectrogram_plot(sounds: Mapping[str, Sound]) -> str:
