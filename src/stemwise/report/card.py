@@ -125,16 +125,17 @@ def _numbers(labels: Sequence[Label], tracks: Sequence[Track], levels: Sequence[
 def _together(labels: Sequence[Label], tracks: Sequence[Track]) -> str:
     by_name = {label.name: label for label in labels if label.kind in ("class", "flag")}
     genre = by_name.get(tables.GROUP)
-    others = [by_name[name] for name in CROSSED if name in by_name] if genre else []
+    crossed = [by_name[name] for name in CROSSED if name in by_name] if genre else []
     blocks = [
         markup.heat(f"{genre.name} {TIMES} {x.name}", sorted(x.counts), tables.cross(genre, x, tracks))
-        for x in others
+        for x in crossed
         if genre
     ]
-    pairs = tables.association_table(labels, tracks)
-    if not pairs.rows:
+    main, others = tables.association_tables(labels, tracks)
+    if not (main.rows or others.rows):
         return ""
-    parts = (markup.columns(blocks), markup.table(pairs), markup.note(ASSOCIATION_NOTE))
+    folded = markup.folded("All other pairs", (markup.table(others),)) if others.rows else ""
+    parts = (markup.columns(blocks), markup.table(main), markup.note(ASSOCIATION_NOTE), folded)
     return markup.section("Which labels go together", parts)
 
 

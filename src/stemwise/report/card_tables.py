@@ -66,12 +66,15 @@ def cross(first: Label, second: Label, tracks: Sequence[Track]) -> dict[str, lis
     return {a: [pairs[a, b] for b in sorted(second.counts)] for a in sorted(first.counts)}
 
 
-def association_table(labels: Sequence[Label], tracks: Sequence[Track]) -> Table:
-    """Return Cramér's V of each pair of classes and flags, beside that of shuffled labels."""
+def association_tables(labels: Sequence[Label], tracks: Sequence[Track]) -> tuple[Table, Table]:
+    """Return Cramér's V of pairs of classes and flags: those with the genre, and the others."""
     chosen = [x for x in labels if x.kind in ("class", "flag") and 1 < len(x.counts) <= MOST_PAIRED]
-    header = ("labels", "V", "if independent", "95 % below", "p", "tracks", "independent")
-    rows = (_association_row(first, second, tracks) for first, second in itertools.combinations(chosen, 2))
-    return Table(header, tuple(row for row in rows if row))
+    header = ("labels", "V", "if independent", "95 % below", "p", "tracks", "looks independent")
+    rows: dict[bool, list[tuple[str, ...]]] = {True: [], False: []}
+    for first, second in itertools.combinations(chosen, 2):
+        if row := _association_row(first, second, tracks):
+            rows[GROUP in (first.name, second.name)].append(row)
+    return Table(header, tuple(rows[True])), Table(header, tuple(rows[False]))
 
 
 def _association_row(first: Label, second: Label, tracks: Sequence[Track]) -> tuple[str, ...]:
