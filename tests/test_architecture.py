@@ -32,7 +32,7 @@ FLOORS = (
     {"weights", "objectives", "metrics"},
     {"tasks"},
     {"training", "separation", "embedding"},
-    {"evaluation"},
+    {"evaluation", "audit"},
     {"probing"},
     {"recipes"},
     {"report"},
@@ -227,6 +227,8 @@ def test_verbs_are_frozen() -> None:
         "data info",
         "data verify",
         "data prepare",
+        "data card",
+        "data audit",
     }
 
 

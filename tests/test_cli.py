@@ -77,6 +77,17 @@ def test_verify_finds_a_stem_that_was_changed(workshop: Path, tmp_path: Path, ca
     assert "stems differ" in capsys.readouterr().out
 
 
+def test_card_and_audit_of_a_rendered_set(workshop: Path, tmp_path: Path, capsys) -> None:
+    data, scores = workshop / "data", tmp_path / "audit.json"
+    assert main(["data", "audit", str(data), "--json", str(scores)]) == 0
+    assert "not asked: " in capsys.readouterr().out.lower()
+    assert set(json.loads(scores.read_text())["stems"]) <= set(STEMS)
+    assert main(["data", "card", str(data), "--samples", "1"]) == 0
+    assert 'href="audit.html"' in (data / "card.html").read_text()
+    printed = capsys.readouterr().out.split()
+    assert printed == [str(data / "card.html"), str(data / "listen.html")]
+
+
 def test_stems_have_the_songs_format_and_sum_to_it(workshop: Path, song: Path, tmp_path: Path) -> None:
     assert main(["separate", str(song), "-o", str(tmp_path / "out")]) == 0
     mixture, rate = soundfile.read(song, dtype="float32")

@@ -28,6 +28,8 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "data info": data.info,
     "data verify": data.verify,
     "data prepare": caching.prepare,
+    "data card": data.card,
+    "data audit": data.audit,
 }
 
 HEAD = """stemwise: takes music apart, and uses what it learned to understand it

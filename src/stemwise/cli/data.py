@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -99,3 +99,78 @@ def verify(name: Positional[str], root: Positional[Path]) -> int:
         print(f"wrong   {finding}")
     print("nothing is wrong" if not findings else f"{len(findings)} findings")
     return 1 if findings else 0
+
+
+def card(
+    root: Positional[Path],
+    dataset: str = "rendered",
+    samples: int = 3,
+    split: Literal["train", "valid", "test"] | None = None,
+) -> int:
+    """Write a data set's card and its listening page: labels by split, levels, what the splits share.
+
+    Both lie in the set's folder, as card.html and listen.html; the players use the audio beside them.
+
+    Examples:
+      stemwise data card my-set
+      stemwise data card my-set --samples 5 --split test
+
+    Args:
+        root: folder of the data set.
+        dataset: its name, see `stemwise data info`.
+        samples: tracks to listen to, of each genre.
+        split: where these come from; all splits in turn where not given.
+    """
+    from stemwise.data import DATASETS
+    from stemwise.logs import progress_bar
+    from stemwise.names import named
+    from stemwise.report import write_card
+
+    source = named(DATASETS, dataset, "data set")
+    tracks = source.tracks(root, None)
+    with progress_bar("measuring", len(tracks)) as move:
+        paths = write_card(
+            tracks, root, source.info, samples=samples, split=split, progress=lambda done, _: move(done)
+        )
+    for path in paths:
+        print(path)
+    return 0
+
+
+def audit(
+    root: Positional[Path],
+    dataset: str = "rendered",
+    split: Literal["train", "valid", "test"] = "test",
+    json_to: Annotated[Path | None, arg(name="json")] = None,
+) -> int:
+    """Measure whether a data set is trivial or impossible, for separating and for understanding.
+
+    Prints two tables, and writes audit.html and audit.json into the set's folder.
+
+    Examples:
+      stemwise data audit my-set
+      stemwise data audit my-set --split valid --json audit-valid.json
+
+    Args:
+        root: folder of the data set.
+        dataset: its name, see `stemwise data info`.
+        split: which tracks are scored; simple models learn from train.
+        json_to: where the numbers go instead of audit.json.
+    """
+    from stemwise.audit import audit as audit_tracks
+    from stemwise.data import DATASETS
+    from stemwise.files import write_json
+    from stemwise.logs import progress_bar
+    from stemwise.names import named
+    from stemwise.report import audit_text, write_audit
+
+    source = named(DATASETS, dataset, "data set")
+    tracks = source.tracks(root, None)
+    heard = [track for track in tracks if track.split in ("train", split)]
+    with progress_bar("auditing", len(heard)) as move:
+        results = audit_tracks(tracks, split, lambda done, _: move(done))
+    print(audit_text(results))
+    print(f"\nprotocol: {results['protocol']}")
+    write_json(json_to or root / "audit.json", {"dataset": dataset, **results})
+    print(write_audit(results, root, source.info))
+    return 0

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
-from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from collections.abc import Mapping
 from typing import Any
 
-from stemwise.report import plots
+from stemwise.report import markup, plots
 from stemwise.report.comparison import Results, verdict
 from stemwise.report.song import LONGEST_S, Sound, mp3_uri, song_sounds
 from stemwise.report.tables import (
     DASH,
-    Table,
     arms_table,
     comparison_table,
     goal_text,
@@ -58,13 +54,7 @@ def page(results: Results) -> str:
     """
     body = (_head(results), _understanding(results), _learning(results), _separation(results))
     parts = (*body, _song(results.get("song")), _details(results))
-    style = files("stemwise.report").joinpath("page.css").read_text(encoding="utf-8")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>stemwise: {_text(QUESTION)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"{''.join(parts)}</body>\n</html>\n"
-    )
+    return markup.document(f"stemwise: {QUESTION}", parts)
 
 
 def _head(results: Results) -> str:
@@ -72,9 +62,9 @@ def _head(results: Results) -> str:
     counts = ", ".join(f"{number(count, 0)} {split}" for split, count in songs.items()) or DASH
     kicker = f"stemwise demo · size {results.get('size')} · seed {results.get('seed')} · songs: {counts}"
     return (
-        f'<header>\n<p class="kicker">{_text(kicker)}</p>\n<h1>{_text(QUESTION)}</h1>\n'
-        f'<p class="verdict">{_text(verdict(results))}</p>\n'
-        f'<p class="notice">{_text(NOTICE)}</p>\n</header>\n'
+        f'<header>\n<p class="kicker">{markup.text(kicker)}</p>\n<h1>{markup.text(QUESTION)}</h1>\n'
+        f'<p class="verdict">{markup.text(verdict(results))}</p>\n'
+        f'<p class="notice">{markup.text(NOTICE)}</p>\n</header>\n'
     )
 
 
@@ -84,16 +74,16 @@ def _understanding(results: Results) -> str:
     before = f"The arms that start from the separator had its training before: {spent}, without labels."
     title = f"Task: {results['task']['title']}. {ARMS_NOTE} {before}"
     parts = (
-        _table(arms_table(results, detail=True)),
-        _note(title),
+        markup.table(arms_table(results, detail=True)),
+        markup.note(title),
         "<h3>Arm against arm</h3>\n",
-        _table(comparison_table(results, detail=True)),
-        _note(COMPARISON_NOTE),
+        markup.table(comparison_table(results, detail=True)),
+        markup.note(COMPARISON_NOTE),
         "<h3>Label by label</h3>\n",
-        _figure(plots.labels_plot(results)),
-        _note("A mark is the mean over seeds, a line joins the lowest and the highest seed."),
+        markup.figure(plots.labels_plot(results)),
+        markup.note("A mark is the mean over seeds, a line joins the lowest and the highest seed."),
     )
-    return _section("Understanding: the arms", parts)
+    return markup.section("Understanding: the arms", parts)
 
 
 def _learning(results: Results) -> str:
@@ -101,7 +91,7 @@ def _learning(results: Results) -> str:
         "Training losses, each a running mean over a twentieth of its run. A lower training loss is no merit "
         "by itself: the tables above are of unseen songs."
     )
-    return _section("Learning curves", (_figure(plots.curves_plot(results)), _note(note)))
+    return markup.section("Learning curves", (markup.figure(plots.curves_plot(results)), markup.note(note)))
 
 
 def _separation(results: Results) -> str:
@@ -112,15 +102,15 @@ def _separation(results: Results) -> str:
         f"in {number(model['seconds'], 0)} s; medians over {songs} unseen songs."
     )
     parts = (
-        f"<p>{_text(about)} {_text(goal_text(results))}</p>\n",
-        _table(separation_table(results, detail=True)),
-        _note(SEPARATION_NOTE),
-        _figure(plots.separation_plot(results)),
+        f"<p>{markup.text(about)} {markup.text(goal_text(results))}</p>\n",
+        markup.table(separation_table(results, detail=True)),
+        markup.note(SEPARATION_NOTE),
+        markup.figure(plots.separation_plot(results)),
         "<h3>SDR per octave, in dB</h3>\n",
-        _table(octave_table(results)),
-        _note(OCTAVE_NOTE),
+        markup.table(octave_table(results)),
+        markup.note(OCTAVE_NOTE),
     )
-    return _section("Separating: the pre-training", parts)
+    return markup.section("Separating: the pre-training", parts)
 
 
 def _song(song: Mapping[str, Any] | None) -> str:
@@ -128,14 +118,14 @@ def _song(song: Mapping[str, Any] | None) -> str:
         return ""
     sounds = song_sounds(song)
     known = ((key, song["labels"].get(key)) for key in SONG_LABELS)
-    facts = "; ".join(f"{key}: {_plain(value)}" for key, value in known if value is not None)
+    facts = "; ".join(f"{key}: {markup.plain(value)}" for key, value in known if value is not None)
     parts = (
-        f"<p><strong>{_text(song['name'])}</strong>, unseen in training. {_text(facts)}</p>\n",
-        _figure(plots.spectrogram_plot(sounds)),
+        f"<p><strong>{markup.text(song['name'])}</strong>, unseen in training. {markup.text(facts)}</p>\n",
+        markup.figure(plots.spectrogram_plot(sounds)),
         _players(song, sounds),
-        _note(f"At most the first {LONGEST_S} seconds, as MP3."),
+        markup.note(f"At most the first {LONGEST_S} seconds, as MP3."),
     )
-    return _section("A song taken apart", parts)
+    return markup.section("A song taken apart", parts)
 
 
 def _players(song: Mapping[str, Any], sounds: Mapping[str, Sound]) -> str:
@@ -143,7 +133,7 @@ def _players(song: Mapping[str, Any], sounds: Mapping[str, Sound]) -> str:
     rows = [f'<tr><td>mixture</td><td colspan="2">{_player(sounds, "mixture")}</td></tr>']
     for stem in stems:
         cells = (_player(sounds, f"{kind} {stem}") for kind in ("estimate", "reference"))
-        rows.append(f"<tr><td>{_text(stem)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+        rows.append(f"<tr><td>{markup.text(stem)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     body = "\n".join(["<tr><th></th><th>estimate</th><th>reference</th></tr>", *rows])
     return f'<div class="wide"><table class="players">\n{body}\n</table></div>\n'
 
@@ -152,7 +142,7 @@ def _player(sounds: Mapping[str, Sound], name: str) -> str:
     if name not in sounds:
         return DASH
     source = mp3_uri(sounds[name])
-    return f'<audio controls preload="metadata" aria-label="{_text(name)}" src="{source}"></audio>'
+    return f'<audio controls preload="metadata" aria-label="{markup.text(name)}" src="{source}"></audio>'
 
 
 def _details(results: Results) -> str:
@@ -162,74 +152,14 @@ def _details(results: Results) -> str:
     arms = [run["scores"].get("protocol") for arm in results["arms"] for run in arm["runs"]]
     protocols = dict.fromkeys([results["separator"]["scores"].get("protocol"), *arms])
     blocks = (
-        _facts("Settings", _flat(results.get("settings") or {})),
-        _facts("Data", _flat(results.get("data") or {})),
-        _facts("Time", {**times, "in all": f"{number(total)} s"}),
-        _facts("Versions", results.get("versions") or {}),
+        markup.facts("Settings", markup.flat(results.get("settings") or {})),
+        markup.facts("Data", markup.flat(results.get("data") or {})),
+        markup.facts("Time", {**times, "in all": f"{number(total)} s"}),
+        markup.facts("Versions", results.get("versions") or {}),
     )
-    machine = f"<h3>Machine</h3>\n<p>{_text(results.get('machine') or DASH)}</p>\n<h3>Protocols</h3>\n"
-    protocol = "".join(f"<p>{_text(text)}</p>\n" for text in protocols if text)
+    machine = f"<h3>Machine</h3>\n<p>{markup.text(results.get('machine') or DASH)}</p>\n<h3>Protocols</h3>\n"
+    protocol = "".join(f"<p>{markup.text(text)}</p>\n" for text in protocols if text)
     return (
         f"<details>\n<summary>Settings, time, machine, protocols, versions</summary>\n{machine}{protocol}"
         f'<div class="columns">\n{"".join(blocks)}</div>\n</details>\n'
     )
-
-
-def _facts(title: str, facts: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{_text(key)}</td><td>{_text(_plain(value))}</td></tr>\n" for key, value in facts.items()
-    )
-    return f"<div><h3>{_text(title)}</h3>\n<table>\n{rows}</table></div>\n"
-
-
-def _flat(facts: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return nested facts under joined names."""
-    flat: dict[str, Any] = {}
-    for key, value in facts.items():
-        name = f"{above}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return DASH
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value)) or "none"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else str(value)
-
-
-def _section(title: str, parts: Iterable[str]) -> str:
-    return f"<section>\n<h2>{_text(title)}</h2>\n{''.join(parts)}</section>\n"
-
-
-def _table(table: Table) -> str:
-    header = "".join(_cell("th", title, index < table.words) for index, title in enumerate(table.header))
-    rows = (
-        "<tr>" + "".join(_cell("td", text, index < table.words) for index, text in enumerate(row)) + "</tr>"
-        for row in table.rows
-    )
-    body = "\n".join([f"<thead><tr>{header}</tr></thead>\n<tbody>", *rows, "</tbody>"])
-    return f'<div class="wide"><table>\n{body}\n</table></div>\n'
-
-
-def _cell(tag: str, text: str, word: bool) -> str:
-    if word:
-        return f'<{tag} class="word">{_text(text)}</{tag}>'
-    colour = {"yes": " yes", "no": " no"}.get(text, "")
-    minus = text.replace("-", "\N{MINUS SIGN}") if tag == "td" else text
-    return f'<{tag} class="number{colour}">{_text(minus)}</{tag}>'
-
-
-def _figure(svg: str) -> str:
-    return f"<figure>\n{svg}</figure>\n"
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{_text(text)}</p>\n'
-
-
-def _text(text: Any) -> str:
-    return html.escape(str(text))

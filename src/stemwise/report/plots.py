@@ -1,24 +1,18 @@
-"""Plots as inline SVG that takes the page's colours, light or dark."""
+"""The plots of an experiment."""
 
 from __future__ import annotations
 
-import html
-import io
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from stemwise.report.comparison import Results
+from stemwise.report.drawing import COLOURS, INK, MARKERS, legend, svg
 from stemwise.report.song import HIGHEST_HZ, LOWEST_HZ, Sound, octave_spectrogram
 
-COLOURS = ("#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#999999")  # Okabe and Ito's, 2008
-MARKERS = "osD^vX"
-_INK, _LINE = "#010203", "#040506"  # replaced by the page's own
 _RANGE_DB = 70
-_WIDTH = 9.0  # inches
 
 
 def labels_plot(results: Results) -> str:
@@ -34,11 +28,11 @@ def labels_plot(results: Results) -> str:
             _dots(axes, number, title, [areas.get(label, []) for label in order], len(arms))
         axes.set_yticks(range(len(order)), order)
         axes.set_ylim(-0.6, len(order) - 0.4)
-        axes.axvline(0.5, color=_INK, linewidth=0.8, linestyle=":")
+        axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=":")
         axes.set_xlabel("ROC-AUC on unseen songs (dotted: chance)")
-        _legend(figure, axes, 2)
+        legend(figure, axes, 2)
 
-    return _svg(draw, 1.3 + 0.27 * max(len(order), 2), "ROC-AUC per label and arm")
+    return svg(draw, 1.3 + 0.27 * max(len(order), 2), "ROC-AUC per label and arm")
 
 
 def _by_label(arm: Mapping[str, Any]) -> dict[str, list[float]]:
@@ -71,9 +65,9 @@ def curves_plot(results: Results) -> str:
                 look = {"color": COLOURS[number % len(COLOURS)], "linestyle": ("-", "--", ":")[repeat % 3]}
                 _curve(right, run["history"], label=None if repeat else arm["title"], **look)
         right.set_title("classifiers, a line per seed")
-        _legend(figure, right, 2)
+        legend(figure, right, 2)
 
-    return _svg(draw, 3.9, "training loss over the steps")
+    return svg(draw, 3.9, "training loss over the steps")
 
 
 def _curve(axes: Any, history: Sequence[Mapping[str, Any]], **look: Any) -> None:
@@ -96,25 +90,37 @@ def _smooth(losses: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
 
 def separation_plot(results: Results) -> str:
     """Return bars of each stem's SI-SDR: the mixture's, the estimate's and the ideal ratio mask's."""
-    stems = results["separator"]["scores"]["stems"]
     kinds = (("mixture", "mixture_si_sdr", "#999999"), ("estimate", "si_sdr", "#0072b2"))
     kinds = (*kinds, ("ideal ratio mask", "oracle_si_sdr", "#56b4e9"))
+    return stem_bars(results["separator"]["scores"]["stems"], kinds, "SI-SDR per stem")
+
+
+def stem_bars(
+    stems: Mapping[str, Mapping[str, Any]], kinds: Sequence[tuple[str, str, str]], title: str
+) -> str:
+    """Return bars of each stem's median SI-SDR.
+
+    Args:
+        stems: name → scores.
+        kinds: of bars: what the legend calls it, the key of its score, its colour.
+        title: of the drawing.
+    """
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
-        for number, (title, key, colour) in enumerate(kinds):
+        for number, (name, key, colour) in enumerate(kinds):
             heights = [_or_nan(row.get(key)) for row in stems.values()]
             bars = axes.bar(np.arange(len(stems)) + 0.27 * (number - 1), heights, 0.25, color=colour)
-            bars.set_label(title)
+            bars.set_label(name)
             axes.bar_label(bars, [_bar_text(h) for h in heights], padding=2, fontsize=8.5)
-        axes.axhline(0, color=_INK, linewidth=0.8)
+        axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xticks(range(len(stems)), list(stems))
         axes.set_ylabel("median SI-SDR in dB")
         axes.margins(y=0.12)
         axes.grid(visible=False, axis="x")
-        _legend(figure, axes, 3)
+        legend(figure, axes, len(kinds))
 
-    return _svg(draw, 3.6, "SI-SDR per stem")
+    return svg(draw, 3.6, title)
 
 
 def _or_nan(value: float | int | None) -> float:
@@ -122,7 +128,7 @@ def _or_nan(value: float | int | None) -> float:
 
 
 def _bar_text(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return "" if np.isnan(value) else f"{value:z.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def spectrogram_plot(sounds: Mapping[str, Sound]) -> str:
@@ -147,7 +153,7 @@ def spectrogram_plot(sounds: Mapping[str, Sound]) -> str:
         bar = figure.colorbar(image, ax=panels, location="bottom", aspect=60, shrink=0.6, pad=0.02)
         bar.set_label("dB, against the loudest point of all")
 
-    return _svg(draw, 1.2 + 1.65 * rows, "spectrograms of the song taken apart")
+    return svg(draw, 1.2 + 1.65 * rows, "spectrograms of the song taken apart")
 
 
 def _panel_title(name: str) -> str:
@@ -164,63 +170,3 @@ def _spectrogram(axes: Any, picture: Float[np.ndarray, "f n"], sound: Sound) -> 
     axes.set_ylim(low, high)
     axes.grid(visible=False)
     return image
-
-
-def _legend(figure: Any, axes: Any, columns: int) -> None:
-    handles, titles = axes.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, titles, loc="outside upper center", ncols=columns, frameon=False)
-
-
-def _svg(draw: Callable[[Any], None], height: float, title: str) -> str:
-    """Return a drawing without addresses, in the page's font and colours."""
-    matplotlib = _matplotlib()
-    file = io.StringIO()
-    with matplotlib.rc_context({**_LOOK, "svg.hashsalt": title}):
-        figure = matplotlib.figure.Figure(figsize=(_WIDTH, height), layout="constrained")
-        draw(figure)
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(file.getvalue(), title)
-
-
-_LOOK = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": _LINE,
-    "grid.linewidth": 0.7,
-    "axes.edgecolor": _LINE,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
-    "xtick.color": _LINE,
-    "ytick.color": _LINE,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-}
-
-
-def _inline(svg: str, title: str) -> str:
-    """Return the svg element alone: HTML needs no name spaces, and the page no metadata."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"font: ([^;\"']*?px) [^;\"]*", r"font: \1 system-ui, sans-serif", svg)
-    svg = svg.replace(_INK, "currentColor").replace(_LINE, "var(--line)")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-        import matplotlib.figure
-    except ImportError as error:
-        raise ValueError("a report needs matplotlib: pip install 'stemwise[train]'") from error
-    return matplotlib

@@ -16,7 +16,7 @@ from stemwise.data.audio import open_audio
 
 LONGEST_S = 30  # of what the page plays and shows
 LOWEST_HZ, HIGHEST_HZ = 50.0, 12_000.0
-_FFT, _ROWS, _FRAMES = 4096, 128, 400
+_FFT = 4096
 _MP3_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
@@ -39,12 +39,13 @@ def song_sounds(song: Mapping[str, Any]) -> dict[str, Sound]:
     paths = {"mixture": song["mixture"]}
     for kind in ("estimate", "reference"):
         paths |= {f"{kind} {stem}": path for stem, path in song[f"{kind}s"].items()}
-    sounds = {name: _sound(Path(path)) for name, path in paths.items()}
+    sounds = {name: read_sound(Path(path)) for name, path in paths.items()}
     peak = max(float(np.abs(sound.audio).max(initial=0.0)) for sound in sounds.values())
     return {name: Sound(s.audio / max(1.0, peak), s.sample_rate) for name, s in sounds.items()}
 
 
-def _sound(path: Path) -> Sound:
+def read_sound(path: Path) -> Sound:
+    """Return the first 30 s of a file, or all of a shorter one."""
     with open_audio(path) as stream:
         audio = next(stream.blocks(LONGEST_S * stream.sample_rate))
     return Sound(audio[:2], stream.sample_rate)
@@ -66,25 +67,25 @@ def mp3_uri(sound: Sound) -> str:
     return f"data:audio/mpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def octave_spectrogram(sound: Sound) -> Float[np.ndarray, "rows frames"]:
+def octave_spectrogram(sound: Sound, rows: int = 128, frames: int = 400) -> Float[np.ndarray, "rows frames"]:
     """Return a sound's level in dB, from 50 Hz to 12 kHz in rows that are equally wide in octaves.
 
     The rows hold mean power densities, so that those with many bins are as bright as those with a part of
     one.
     """
-    power = _power(sound.audio)
-    edges = np.geomspace(LOWEST_HZ, min(HIGHEST_HZ, sound.sample_rate / 2), _ROWS + 1)
+    power = _power(sound.audio, frames)
+    edges = np.geomspace(LOWEST_HZ, min(HIGHEST_HZ, sound.sample_rate / 2), rows + 1)
     places = edges * _FFT / sound.sample_rate
     total = np.pad(np.cumsum(power, axis=1), ((0, 0), (1, 0)))  # power below each bin
     below = np.minimum(places.astype(int), power.shape[1] - 1)
     inner = total[:, below] + (places - below) * power[:, below]
-    rows = np.diff(inner, axis=1) / np.diff(places)
-    return 10 * np.log10(rows.T + 1e-12)
+    density = np.diff(inner, axis=1) / np.diff(places)
+    return 10 * np.log10(density.T + 1e-12)
 
 
-def _power(audio: Float[np.ndarray, "c t"]) -> Float[np.ndarray, "frames bins"]:
+def _power(audio: Float[np.ndarray, "c t"], count: int) -> Float[np.ndarray, "frames bins"]:
     padded = np.pad(audio, ((0, 0), (_FFT // 2, _FFT // 2)))
-    starts = np.linspace(0, audio.shape[1], _FRAMES).astype(int)
+    starts = np.linspace(0, audio.shape[1], count).astype(int)
     frames = padded[:, starts[:, None] + np.arange(_FFT)]
-    spectrum = np.fft.rfft(frames * np.hanning(_FFT))  # c frames bins
-    return np.square(np.abs(spectrum)).mean(0) / _FFT
+    spectrum = np.fft.rfft(frames * np.hanning(_FFT).astype(np.float32))  # c frames bins
+    return np.square(np.abs(spectrum)).mean(0, dtype=np.float64) / _FFT

@@ -10,7 +10,7 @@ from typing import Any
 
 from stemwise.report.comparison import PAIRS, Comparison, Results, compare, names, values
 
-DASH = "–"  # noqa: RUF001
+DASH, TIMES = "–", "×"  # noqa: RUF001
 GOAL_DB = 3.0
 _ANSWERS = {"helps": "yes", "hurts": "no", "unclear": "unclear"}
 

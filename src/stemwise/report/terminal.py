@@ -1,9 +1,11 @@
-"""The report in a terminal's hundred columns."""
+"""Reports in a terminal's hundred columns."""
 
 from __future__ import annotations
 
 import textwrap
 
+from stemwise.report import audit_tables
+from stemwise.report.audit_tables import Audit
 from stemwise.report.comparison import Results, verdict
 from stemwise.report.tables import (
     Table,
@@ -45,6 +47,23 @@ def _separation_title(results: Results) -> str:
         f"separation by {model['model']}, {steps} steps in {seconds} s; "
         f"SI-SDR, SDR and leakage in dB, medians over {number(model['scores'].get('tracks'), 0)} unseen songs"
     )
+
+
+def audit_text(results: Audit) -> str:
+    """Return an audit as plain text.
+
+    Args:
+        results: of the audit.
+    """
+    parts = [_wrap(audit_tables.headline(results))]
+    if results["stems"]:
+        title = f"SI-SDR in dB, medians over {results['tracks']} {results['split']} tracks"
+        parts.append(_titled(title, audit_tables.stems_table(results)))
+    if results["labels"]:
+        parts.append(_titled("scores of simple methods", audit_tables.labels_table(results)))
+    if results["skipped"]:
+        parts.append(_wrap(audit_tables.skipped_text(results)))
+    return "\n\n".join(parts)
 
 
 def _wrap(text: str) -> str:
