@@ -145,7 +145,7 @@ def tempo_class(tempo_bpm: float) -> str:
     """Slow, medium or fast: thirds of what the genres play.
 
     Example:
-        >>> tempo_class(84), tempo_class(100), tempo_class(140)
+        >>> tempo_class(84.0), tempo_class(100.0), tempo_class(140.0)
         ('slow', 'medium', 'fast')
     """
     return "slow" if tempo_bpm < SLOW_BELOW_BPM else "fast" if tempo_bpm >= FAST_FROM_BPM else "medium"
