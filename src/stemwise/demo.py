@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 import torch
 
 from stemwise import report
-from stemwise.data.rendered import RenderSettings, render, tracks
+from stemwise.data.rendered import INFO, RenderSettings, render, tracks
 from stemwise.data.rendered.soundfont import default_soundfont, open_soundfont
 from stemwise.data.tracks import SPLITS
 from stemwise.evaluation import evaluate_classifier, evaluate_separator
@@ -133,9 +133,14 @@ def _stage(out: Path, name: str, do: Callable[[], dict[str, Any]]) -> dict[str, 
 def _render(data: Path, settings: RenderSettings) -> dict[str, Any]:
     with progress_bar("rendering", settings.tracks) as move:
         render(data, settings, lambda done, _: move(done))
+    everything = tracks(data)
+    with progress_bar("measuring", len(everything)) as move:
+        card, listening = report.write_card(everything, data, INFO, progress=lambda done, _: move(done))
     counts = {split: len(tracks(data, split)) for split in SPLITS}
     facts = json.loads((data / "dataset.json").read_text())
-    return {"tracks": counts, "dataset": facts}
+    pages = {"the music's card": card, "listen to it": listening}
+    links = {title: f"{data.name}/{page.name}" for title, page in pages.items()}
+    return {"tracks": counts, "dataset": facts, "pages": links}
 
 
 def _separator(out: Path, data: Path, size: DemoSize, seed: int) -> dict[str, Any]:
@@ -230,6 +235,10 @@ def _about(out: Path, size: DemoSize, settings: RenderSettings) -> dict[str, Any
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, {platform.system()}",
         "versions": {name: version(name) for name in packages},
         "seconds": {name: stage["stage_seconds"] for name, stage in stages.items()},
-        "data": {"tracks": stages["render"]["tracks"], "soundfont": stages["render"]["dataset"]},
+        "data": {
+            "tracks": stages["render"]["tracks"],
+            "soundfont": stages["render"]["dataset"],
+            "pages": stages["render"]["pages"],
+        },
         "task": {"name": task.name, "title": task.title},
     }

@@ -16,8 +16,9 @@ def render(
     seed: int = 0,
     soundfont: Path | None = None,
     workers: int = 0,
+    card: bool = True,
 ) -> int:
-    """Render music with stems and labels, in MUSDB18-HQ's layout.
+    """Render music with stems, labels and scores, in MUSDB18-HQ's layout, with its card to look and listen.
 
     The same seed gives the same bytes. A stopped rendering goes on with the same command.
 
@@ -32,6 +33,7 @@ def render(
         seed: of everything.
         soundfont: a General MIDI sf2 or sf3 file; pretty_midi's where not given.
         workers: processes; 0 for all cores.
+        card: also write the set's card and its listening page, as `stemwise data card` does.
     """
     from stemwise.data.rendered import RenderSettings
     from stemwise.data.rendered import render as render_set
@@ -47,7 +49,7 @@ def render(
     with progress_bar("rendering", tracks) as move:
         folders = render_set(out, settings, lambda done, _: move(done))
     print(f"{len(folders)} tracks of {seconds:g} s in {out}")
-    return 0
+    return _write_card(out, "rendered", samples=3, split=None) if card else 0
 
 
 def info(name: Annotated[str, Positional, arg(metavar="NAME")] = "") -> int:
@@ -121,6 +123,10 @@ def card(
         samples: tracks to listen to, of each genre.
         split: where these come from; all splits in turn where not given.
     """
+    return _write_card(root, dataset, samples, split)
+
+
+def _write_card(root: Path, dataset: str, samples: int, split: str | None) -> int:
     from stemwise.data import DATASETS
     from stemwise.logs import progress_bar
     from stemwise.names import named

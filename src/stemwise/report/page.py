@@ -58,14 +58,20 @@ def page(results: Results) -> str:
 
 
 def _head(results: Results) -> str:
-    songs = (results.get("data") or {}).get("tracks") or {}
+    data = results.get("data") or {}
+    songs, pages = data.get("tracks") or {}, data.get("pages") or {}
     counts = ", ".join(f"{number(count, 0)} {split}" for split, count in songs.items()) or DASH
     kicker = f"stemwise demo · size {results.get('size')} · seed {results.get('seed')} · songs: {counts}"
     return (
         f'<header>\n<p class="kicker">{markup.text(kicker)}</p>\n<h1>{markup.text(QUESTION)}</h1>\n'
         f'<p class="verdict">{markup.text(verdict(results))}</p>\n'
-        f'<p class="notice">{markup.text(NOTICE)}</p>\n</header>\n'
+        f'<p class="notice">{markup.text(NOTICE)}</p>\n{_links(pages)}</header>\n'
     )
+
+
+def _links(pages: Mapping[str, str]) -> str:
+    links = (f'<a href="{markup.text(href)}">{markup.text(title)}</a>' for title, href in pages.items())
+    return f"<p>{' · '.join(links)}</p>\n" if pages else ""
 
 
 def _understanding(results: Results) -> str:
