@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from stemwise.data.cache import prepare
+from stemwise.data.material import Material
 from stemwise.data.mixing import RemixBatches
 from stemwise.data.rendered import RenderSettings, render, tracks
 from stemwise.models.unet import UNetConfig
@@ -17,7 +18,8 @@ def main() -> None:
         root = Path(folder)
         render(root / "data", RenderSettings(tracks=4, seconds=5.0, workers=1))
         model = UNetConfig(widths=(2, 2, 4, 4, 4, 4), head_width=4).build()
-        cache = prepare(tracks(root / "data", None), model.stems, model.sample_rate, root / "cache")
+        material = Material(sources=model.stems, sample_rate=model.sample_rate)
+        cache = prepare(tracks(root / "data", None), material, root / "data")
         run = Run(
             model=model,
             objective=WaveformL1(),

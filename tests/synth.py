@@ -11,7 +11,10 @@ import soundfile
 import torch
 
 from stemwise import STEMS
-from stemwise.data.cache import FULL_SCALE, AudioCache
+from stemwise.data.cache import AudioCache
+from stemwise.data.decoding import FULL_SCALE
+from stemwise.data.material import Material
+from stemwise.data.tracks import Track
 from stemwise.models import CLASSIFIERS, SEPARATORS
 from stemwise.models.joint import JointClassifier, JointConfig
 from stemwise.models.tail import TailClassifier, TailConfig
@@ -77,14 +80,19 @@ def write_stems(folder: Path, stems: np.ndarray, sample_rate: int) -> None:
         soundfile.write(folder / f"{name}.wav", audio.T, sample_rate, subtype="PCM_16")
 
 
-def memory_cache(tracks: int = 3, samples: int = 40_000, sources: int = 4) -> AudioCache:
+def memory_cache(tracks: int = 3, samples: int = 40_000, sources: int = 4, channels: int = 1) -> AudioCache:
     """A cache of songs at 16 kHz that lies in memory; with one source, that is the mixture."""
-    songs = [song(samples, 16_000, seed=seed)[:, 0] for seed in range(tracks)]
-    rows = [s if sources == len(STEMS) else s.sum(0, keepdims=True) for s in songs]
-    audio = (np.concatenate(rows, axis=1).clip(-1, 1) * FULL_SCALE).round().astype(np.int16)
-    names = tuple(f"song-{seed}" for seed in range(tracks))
+    songs = np.stack([song(samples, 16_000, channels, seed=seed) for seed in range(tracks)])  # n s c t
+    rows = songs if sources == len(STEMS) else songs.sum(1, keepdims=True)
+    names = STEMS if sources == len(STEMS) else ("mixture",)
+    frames = (rows.clip(-1, 1) * FULL_SCALE).round().astype(np.int16).transpose(0, 1, 3, 2)
     return AudioCache(
-        names, STEMS if sources == len(STEMS) else ("mixture",), np.arange(tracks + 1) * samples, audio
+        tracks=tuple(Track(name=f"song-{n}", split="train", mixture=Path()) for n in range(tracks)),
+        material=Material(sources=names, sample_rate=16_000, channels=channels),
+        starts=np.arange(tracks * len(names)).reshape(tracks, -1) * samples,
+        lengths=np.full(tracks, samples),
+        audio=frames.reshape(-1, channels),
+        digest="in memory",
     )
 
 

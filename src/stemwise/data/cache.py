@@ -1,129 +1,171 @@
-"""Decoded audio for training: one memory-mapped int16 array per data set, at the rate that is trained on."""
+"""Decoded audio for training, mapped from disk: each file is decoded once per rate, for all recipes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Int16
 
-from stemwise.data.audio import read_resampled
+from stemwise.data.decoding import FULL_SCALE
+from stemwise.data.filling import Plan, Progress, expect_room, fill, measure, source_file, survey
+from stemwise.data.material import Material
+from stemwise.data.store import Entry
 from stemwise.data.tracks import Track
 
-FULL_SCALE = 32767
-Progress = Callable[[int, int], None]
+logger = logging.getLogger(__name__)
+
+_LISTED = 10
+_UNLIKE_S = 0.1  # stems of one track that differ more in length are worth a word
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AudioCache:
-    """Mono audio of many tracks.
+    """Audio of many tracks.
 
     Attributes:
-        names: of the tracks, in order.
-        sources: `("mixture",)`, or stems in order.
-        starts: first sample of each track, and the end of the last.
-        audio: int16, sources × all samples.
+        tracks: in order.
+        material: sources, rate and channels.
+        starts: first sample of each track's sources in `audio`: tracks × sources.
+        lengths: samples of each track, those of its shortest source.
+        audio: int16, all samples × channels, of these tracks and others.
+        root: the data set's folder.
+        digest: of all samples of these tracks, and of their order.
     """
 
-    names: tuple[str, ...]
-    sources: tuple[str, ...]
+    tracks: tuple[Track, ...]
+    material: Material
     starts: np.ndarray
+    lengths: np.ndarray
     audio: np.ndarray
+    root: Path = Path()
+    digest: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tracks."""
+        return tuple(track.name for track in self.tracks)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """`("mixture",)`, or stems in order."""
+        return self.material.sources
 
     def samples(self, track: int) -> int:
         """Return the length of a track."""
-        return int(self.starts[track + 1] - self.starts[track])
+        return int(self.lengths[track])
 
-    def excerpt(self, track: int, source: int, start: int, samples: int) -> np.ndarray:
-        """Return so many float32 samples of one source, with silence behind a track's end."""
-        begin = int(self.starts[track]) + start
-        end = min(begin + samples, int(self.starts[track + 1]))
-        out = np.zeros(samples, np.float32)
-        out[: max(0, end - begin)] = self.audio[source, begin:end] / np.float32(FULL_SCALE)
+    def whole(self, track: int, source: int) -> Int16[np.ndarray, "t c"]:
+        """Return all samples of one source as they lie on disk; none is read before it is used."""
+        start = int(self.starts[track, source])
+        return self.audio[start : start + self.samples(track)]
+
+    def excerpt(self, track: int, source: int, start: int, samples: int) -> Float32[np.ndarray, "c t"]:
+        """Return so many samples of one source, with silence behind a track's end."""
+        found = self.whole(track, source)[start : start + samples]
+        out = np.zeros((self.material.channels, samples), np.float32)
+        np.divide(found.T, np.float32(FULL_SCALE), out=out[:, : len(found)])  # (t, c) → (c, t)
         return out
+
+    def card(self) -> dict[str, Any]:
+        """Return plain values that say what the audio is."""
+        return {
+            "dataset": self.root.resolve().name,
+            "tracks": len(self.tracks),
+            "hours": round(float(self.lengths.sum()) / self.material.sample_rate / 3600, 4),
+            "sources": list(self.sources),
+            "sample_rate": self.material.sample_rate,
+            "channels": self.material.channels,
+            "digest": self.digest,
+        }
 
 
 def prepare(
     tracks: Sequence[Track],
-    sources: tuple[str, ...],
-    sample_rate: int,
-    folder: Path,
+    material: Material,
+    root: Path,
+    *,
+    folder: Path | None = None,
+    skip_unreadable: bool = False,
     progress: Progress | None = None,
 ) -> AudioCache:
-    """Return the cache of these tracks, made on the first call and mapped from disk afterwards.
-
-    Its folder's name is a digest of what produced it: files with their sizes and times, sources, rate.
-    It is written aside and renamed, so that it is there whole or not at all.
+    """Return the cache of these tracks: what is not in it yet is decoded, the rest is mapped from disk.
 
     Args:
         tracks: which tracks.
-        sources: `("mixture",)`, or stem names.
-        sample_rate: Hz; channels are averaged.
-        folder: where caches lie.
-        progress: told (tracks done, tracks in all).
+        material: which sources, at which rate, with how many channels.
+        root: the data set's folder; fingerprints hold paths below it.
+        folder: where caches lie; `root/cache` where not given.
+        skip_unreadable: leave out tracks with files that cannot be read, and say so, instead of an error.
+        progress: told (files done, files in all) of those that are decoded.
+
+    Raises:
+        ValueError: files cannot be read, a stem is missing, or the disk has too little room.
     """
-    home = folder / _key(tracks, sources, sample_rate)
-    if not home.is_dir():
-        aside = folder / f".making-{uuid4().hex}"
-        aside.mkdir(parents=True)
-        try:
-            _write(tracks, sources, sample_rate, aside, progress)
-            aside.replace(home)
-        except OSError:
-            if not home.is_dir():  # another process may have made the same cache meanwhile
-                raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    starts = np.load(home / "starts.npy")
-    audio = np.load(home / "audio.npy", mmap_mode="r")
-    return AudioCache(tuple(track.name for track in tracks), sources, starts, audio)
+    plan = survey(tracks, material, root, folder or root / "cache")
+    unreadable = dict(plan.unreadable)
+    if plan.missing:
+        unreadable |= _fill(plan, progress)
+        plan = survey(tracks, material, root, folder or root / "cache")
+        changed = {path: f"{path}: changed while it was decoded; try again" for path in plan.missing}
+        unreadable = changed | unreadable
+    if unreadable:
+        _complain(list(unreadable.values()), skip_unreadable)
+    good = [t for t in tracks if not any(source_file(t, s) in unreadable for s in material.sources)]
+    if not good:
+        raise ValueError(f"{root}: expected at least one track that can be read, found none in {len(tracks)}")
+    return _opened(good, plan, root)
 
 
-def _key(tracks: Sequence[Track], sources: tuple[str, ...], sample_rate: int) -> str:
-    files = [_file(track, source) for track in tracks for source in sources]
-    facts = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-    content = json.dumps([facts, sources, sample_rate])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+def _fill(plan: Plan, progress: Progress | None) -> dict[Path, str]:
+    size = measure(plan)
+    expect_room(plan.store.folder, size.bytes_missing)
+    count, megabytes = len(plan.missing), size.bytes_missing / 1e6
+    logger.info("decoding %d files into %s: %.1f MB", count, plan.store.folder, megabytes)
+    return fill(plan, progress)
 
 
-def _file(track: Track, source: str) -> Path:
-    return track.mixture if source == "mixture" else track.stems[source]
+def _complain(reasons: list[str], skip: bool) -> None:
+    rest = [f"and {len(reasons) - _LISTED} more"] if len(reasons) > _LISTED else []
+    listed = "; ".join((*reasons[:_LISTED], *rest))
+    if not skip:
+        raise ValueError(
+            f"{len(reasons)} files cannot be read: {listed}. Mend them, or leave their tracks out with "
+            "skip_unreadable"
+        )
+    logger.warning("left out, as %d files cannot be read: %s", len(reasons), listed)
 
 
-def _write(
-    tracks: Sequence[Track],
-    sources: tuple[str, ...],
-    sample_rate: int,
-    folder: Path,
-    progress: Progress | None,
-) -> None:
-    starts = [0]
-    with (folder / "raw").open("wb") as raw:  # track by track: memory does not grow with the set
-        for done, track in enumerate(tracks, 1):
-            rows = [read_resampled(_file(track, s), sample_rate, mono=True)[0] for s in sources]
-            length = min(map(len, rows))
-            block = np.stack([row[:length] for row in rows])
-            raw.write((block.clip(-1, 1) * FULL_SCALE).round().astype(np.int16).tobytes())
-            starts.append(starts[-1] + length)
-            if progress:
-                progress(done, len(tracks))
-    _interleave(folder, np.array(starts), len(sources))
+def _opened(tracks: Sequence[Track], plan: Plan, root: Path) -> AudioCache:
+    entries = [[plan.there[source_file(t, s)] for s in plan.material.sources] for t in tracks]
+    rows = np.array([[entry.rows for entry in row] for row in entries])
+    apart = np.flatnonzero(np.ptp(rows, axis=1) > _UNLIKE_S * plan.material.sample_rate)
+    if len(apart):
+        logger.warning(
+            "%d tracks have stems that differ by more than %s s in length, %s among them; each is cut to its "
+            "shortest",
+            *(len(apart), _UNLIKE_S, tracks[apart[0]].name),
+        )
+    return AudioCache(
+        tracks=tuple(tracks),
+        material=plan.material,
+        starts=np.array([[entry.start for entry in row] for row in entries]),
+        lengths=rows.min(axis=1),
+        audio=plan.store.rows(),
+        root=root,
+        digest=_digest(tracks, entries),
+    )
 
 
-def _interleave(folder: Path, starts: np.ndarray, sources: int) -> None:
-    """Turn the tracks' blocks, one behind the other, into one array of sources × samples."""
-    shape = (sources, int(starts[-1]))
-    out = np.lib.format.open_memmap(folder / "audio.npy", mode="w+", dtype=np.int16, shape=shape)
-    with (folder / "raw").open("rb") as raw:
-        for start, end in pairwise(starts):
-            block = np.frombuffer(raw.read(2 * sources * int(end - start)), np.int16)
-            out[:, start:end] = block.reshape(sources, -1)
-    out.flush()
-    np.save(folder / "starts.npy", starts)
-    (folder / "raw").unlink()
+def _digest(tracks: Sequence[Track], entries: Sequence[Sequence[Entry]]) -> str:
+    facts = [
+        [track.name, *(entry.digest for entry in row)] for track, row in zip(tracks, entries, strict=True)
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,43 +30,75 @@ class CropBatches:
     def __init__(
         self, cache: AudioCache, labels: np.ndarray, *, batch_size: int, samples: int, seed: int
     ) -> None:
-        assert len(labels) == len(cache.names), "one row of labels per track"
+        assert len(labels) == len(cache.tracks), "one row of labels per track"
         self.cache, self.labels, self.samples = cache, labels.astype(np.float32), samples
         self.batch_size, self.seed = batch_size, seed
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:
-        """Return batch k: `audio "b 1 t"`, `label "b k"`, `names`."""
+        """Return batch k: `audio "b c t"`, `label "b k"`, `names`."""
         tracks = epoch_rows(len(self.labels), self.batch_size, self.seed, k)[rows]
         places = range(self.batch_size)[rows]
         draws = (np.random.default_rng([self.seed, k, place]) for place in places)
         crops = [self._crop(int(track), rng) for track, rng in zip(tracks, draws, strict=True)]
         return {
-            "audio": torch.from_numpy(np.stack(crops))[:, None],
+            "audio": torch.from_numpy(np.stack(crops)),
             "label": torch.from_numpy(self.labels[tracks]),
             "names": [self.cache.names[track] for track in tracks],
         }
 
     def card(self) -> Mapping[str, Any]:
         """Return what the clips are."""
-        return {"tracks": len(self.cache.names), "samples": self.samples}
+        return {
+            **self.cache.card(),
+            "classes": self.labels.shape[1],
+            "excerpt_samples": self.samples,
+            "seed": self.seed,
+        }
 
     def _crop(self, track: int, rng: np.random.Generator) -> np.ndarray:
         room = max(0, self.cache.samples(track) - self.samples)
         return self.cache.excerpt(track, 0, int(rng.integers(room + 1)), self.samples)
 
 
+@dataclass(frozen=True)
+class Picked:
+    """Some rows of an array, which is mapped from disk and read row by row when they are asked for.
+
+    Attributes:
+        array: of all rows.
+        picks: which of them, in order.
+    """
+
+    array: np.ndarray
+    picks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.picks)
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        return torch.from_numpy(np.asarray(self.array[self.picks[rows.numpy()]]))
+
+
 class ArrayBatches:
     """Rows of arrays that lie in memory or on disk, in an order drawn anew each epoch.
 
     Args:
-        arrays: named tensors with as many rows each.
+        arrays: named tensors or `Picked` rows, as many of each.
         batch_size: rows per batch.
         seed: of the order.
+        about: plain values for the card: what the rows were made of.
     """
 
-    def __init__(self, arrays: Mapping[str, Tensor], *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        arrays: Mapping[str, Tensor | Picked],
+        *,
+        batch_size: int,
+        seed: int,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self.arrays, self.batch_size, self.seed = dict(arrays), batch_size, seed
-        self.rows = len(next(iter(self.arrays.values())))
+        self.rows, self.about = len(next(iter(self.arrays.values()))), dict(about or {})
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:
         """Return batch k: the arrays' rows by name, and `names`: the row numbers."""
@@ -75,7 +108,7 @@ class ArrayBatches:
 
     def card(self) -> Mapping[str, Any]:
         """Return what the rows are."""
-        return {"rows": self.rows, "arrays": list(self.arrays)}
+        return {**self.about, "rows": self.rows, "arrays": list(self.arrays), "seed": self.seed}
 
 
 def epoch_rows(rows: int, batch_size: int, seed: int, k: int) -> np.ndarray:

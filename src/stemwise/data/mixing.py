@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from stemwise.data.cache import FULL_SCALE, AudioCache
+from stemwise.data.audible import audible_places
+from stemwise.data.cache import AudioCache
 from stemwise.interfaces import ALL, Batch
+from stemwise.signal.remix import remixed
 
-AUDIBLE = 10 ** (-45 / 20)
-"""A stem's excerpt below this RMS (-45 dB of full scale) is no material for a mixture."""
+
+@dataclass(frozen=True, kw_only=True)
+class _Draw:
+    """What is drawn for one mixture, stem by stem."""
+
+    places: list[tuple[int, int]]  # track, start
+    gains_db: np.ndarray
+    flipped: np.ndarray
+    swapped: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remix:
+    """How far stems may be changed before they are mixed.
+
+    Attributes:
+        gains_db: range of the gains.
+        p_polarity: share of the stems that are turned upside down.
+        p_swap: share of the stems whose channels are swapped; in mono there is nothing to swap.
+    """
+
+    gains_db: tuple[float, float] = (-6.0, 4.0)
+    p_polarity: float = 0.5
+    p_swap: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.gains_db[0] > self.gains_db[1]:
+            raise ValueError(f"gains_db: expected the lower one first, got {self.gains_db}")
+        for name in ("p_polarity", "p_swap"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
 
 
 class RemixBatches:
-    """Batches of random mixtures: each stem from a song, a place, a gain and a sign of its own.
+    """Batches of random mixtures: each stem from a song, a place, a gain, a sign and a side of its own.
 
     Batch k is a pure function of (seed, k).
 
@@ -25,7 +57,7 @@ class RemixBatches:
         batch_size: mixtures per batch.
         samples: length of an excerpt.
         seed: of all that is drawn.
-        gains_db: range of the gains.
+        remix: how far stems are changed.
         targets: which of the cache's stems a batch holds, in this order; all of them where not given. A
             mixture is always of all.
     """
@@ -37,57 +69,60 @@ class RemixBatches:
         batch_size: int,
         samples: int,
         seed: int,
-        gains_db: tuple[float, float] = (-6.0, 4.0),
+        remix: Remix | None = None,
         targets: tuple[str, ...] | None = None,
     ) -> None:
         self.cache, self.batch_size, self.samples = cache, batch_size, samples
-        self.seed, self.gains_db = seed, gains_db
-        self.rows = [cache.sources.index(stem) for stem in targets or cache.sources]
-        self.places = [self._audible(source) for source in range(len(cache.sources))]
+        self.seed, self.remix = seed, remix or Remix()
+        self.targets = tuple(targets or cache.sources)
+        self.places = [audible_places(cache, source, samples) for source in range(len(cache.sources))]
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:
-        """Return batch k: `stems "b s 1 t"`, `mixture "b 1 t"`, `active "b s"`, `names`."""
-        places = range(self.batch_size)[rows]
-        items = [self._mixture(np.random.default_rng([self.seed, k, place])) for place in places]
-        sources = torch.from_numpy(np.stack([stems for stems, _ in items]))[:, :, None]
-        stems = sources[:, self.rows]
-        active = stems.square().mean((-2, -1)) > 0
+        """Return batch k: `stems "b s c t"`, `mixture "b c t"`, `active "b s"`, `names`."""
+        draws = [self._draw(k, row) for row in range(self.batch_size)[rows]]
+        sources = remixed(
+            self._excerpts(draws),
+            gains_db=torch.from_numpy(np.stack([draw.gains_db for draw in draws])),
+            flipped=torch.from_numpy(np.stack([draw.flipped for draw in draws])),
+            swapped=torch.from_numpy(np.stack([draw.swapped for draw in draws])),
+        )
+        stems = sources if self.targets == self.cache.sources else sources[:, self._columns()]
         return {
             "stems": stems,
             "mixture": sources.sum(1),
-            "active": active,
-            "names": [name for _, name in items],
+            "active": torch.linalg.vector_norm(stems, dim=(-2, -1)) > 0,
+            "names": ["+".join(self._name(*place) for place in draw.places) for draw in draws],
         }
 
     def card(self) -> Mapping[str, Any]:
         """Return what the mixtures are made of."""
-        return {"tracks": len(self.cache.names), "stems": list(self.cache.sources), "remixed": True}
+        return {
+            **self.cache.card(),
+            "targets": list(self.targets),
+            "excerpt_samples": self.samples,
+            "remix": {**asdict(self.remix), "gains_db": list(self.remix.gains_db)},
+            "seed": self.seed,
+        }
 
-    def _mixture(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-        rows, names = [], []
-        for source, places in enumerate(self.places):
-            track, start = map(int, places[rng.integers(len(places))])
-            gain = 10 ** (rng.uniform(*self.gains_db) / 20) * rng.choice((-1.0, 1.0))
-            rows.append(np.float32(gain) * self.cache.excerpt(track, source, start, self.samples))
-            names.append(f"{self.cache.names[track]}@{start}")
-        return np.stack(rows), "+".join(names)
+    def _draw(self, k: int, row: int) -> _Draw:
+        rng, stems = np.random.default_rng([self.seed, k, row]), len(self.places)
+        picks = [places[rng.integers(len(places))] for places in self.places]
+        return _Draw(
+            places=[(int(track), int(start)) for track, start in picks],
+            gains_db=rng.uniform(*self.remix.gains_db, size=stems).astype(np.float32),
+            flipped=rng.random(stems) < self.remix.p_polarity,
+            swapped=rng.random(stems) < self.remix.p_swap,
+        )
 
-    def _audible(self, source: int) -> np.ndarray:
-        """Return (track, start) of every audible excerpt, a quarter of an excerpt apart."""
-        hop = self.samples // 4
-        places = []
-        for track in range(len(self.cache.names)):
-            last = max(0, self.cache.samples(track) - self.samples)
-            begin = int(self.cache.starts[track])
-            row = self.cache.audio[source, begin : begin + self.cache.samples(track)].astype(np.float64)
-            energy = np.concatenate([[0.0], np.cumsum((row / FULL_SCALE) ** 2)])
-            for start in range(0, last + 1, hop):
-                end = min(start + self.samples, len(row))
-                if energy[end] - energy[start] > AUDIBLE**2 * self.samples:
-                    places.append((track, start))
-        if not places:
-            raise ValueError(
-                f"{self.cache.sources[source]}: expected audible excerpts of {self.samples} samples, found "
-                f"none in {len(self.cache.names)} tracks; check the stems, or render more and longer tracks"
-            )
-        return np.array(places)
+    def _excerpts(self, draws: list[_Draw]) -> torch.Tensor:
+        out = np.empty((len(draws), len(self.places), self.cache.material.channels, self.samples), np.float32)
+        for row, draw in zip(out, draws, strict=True):
+            for source, (track, start) in enumerate(draw.places):
+                row[source] = self.cache.excerpt(track, source, start, self.samples)
+        return torch.from_numpy(out)
+
+    def _columns(self) -> list[int]:
+        return [self.cache.sources.index(stem) for stem in self.targets]
+
+    def _name(self, track: int, start: int) -> str:
+        return f"{self.cache.names[track]}@{start}"

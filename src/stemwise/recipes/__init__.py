@@ -6,9 +6,16 @@ This module and those beside it import nothing heavy at the top, so that the com
 from collections.abc import Callable
 from typing import Any
 
+from stemwise.data.material import Material
 from stemwise.recipes import rendered
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
     "rendered-classifier": rendered.classifier,
 }
+
+MATERIALS: dict[str, Material] = {
+    "rendered-separator": rendered.SEPARATOR_MATERIAL,
+    "rendered-classifier": rendered.CLASSIFIER_MATERIAL,
+}
+"""What each recipe reads of its data set: `data prepare --for` decodes just that."""

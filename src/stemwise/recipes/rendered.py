@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stemwise import STEMS
+from stemwise.data.material import Material
 from stemwise.names import named
 
 if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
-
     from stemwise.data.cache import AudioCache
     from stemwise.data.tracks import Track
     from stemwise.models.tail import WindowClassifier
     from stemwise.tasks import Task
     from stemwise.training import Run
 
+SEPARATOR_MATERIAL = Material(sources=STEMS, sample_rate=16_000)
+CLASSIFIER_MATERIAL = Material(sources=("mixture",), sample_rate=16_000)
 WINDOW = 61_792  # samples: 384 frames, what the classifiers read and the separators train on
 
 
@@ -37,6 +37,8 @@ def separator(
     clip_norm: float = 5.0,
     compressed: float = 2.0,
     seed: int = 0,
+    cache: Path | None = None,
+    skip_unreadable: bool = False,
 ) -> "Run":
     """Pre-train a separator on remixed stems.
 
@@ -54,6 +56,8 @@ def separator(
         clip_norm: largest norm of the gradient; 0 for none.
         compressed: weight of the compressed magnitudes in the loss.
         seed: of weights and mixtures.
+        cache: folder of the decoded audio; `cache` in the root where not given.
+        skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
     """
     import torch
 
@@ -66,11 +70,11 @@ def separator(
     _at_least(0, seed=seed)
     torch.manual_seed(seed)
     network = named(SEPARATORS, model, "model").build()
-    cache = _cache(root, _tracks(root, "train"), STEMS)
+    audio = _audio(root, SEPARATOR_MATERIAL, cache, skip_unreadable)
     return Run(
         model=network,
         objective=BalancedL1(compressed=compressed),
-        data=RemixBatches(cache, batch_size=batch_size, samples=WINDOW, seed=seed, targets=network.stems),
+        data=RemixBatches(audio, batch_size=batch_size, samples=WINDOW, seed=seed, targets=network.stems),
         optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm),
         schedule=Schedule(warmup=warmup, flat=flat, shape="cosine"),
         steps=steps,
@@ -81,6 +85,7 @@ def separator(
             "model": model,
             "batch_size": batch_size,
             "compressed": compressed,
+            "skip_unreadable": skip_unreadable,
         },
     )
 
@@ -99,6 +104,8 @@ def classifier(
     warmup: int = 10,
     clip_norm: float = 5.0,
     seed: int = 0,
+    cache: Path | None = None,
+    skip_unreadable: bool = False,
 ) -> "Run":
     """Train a classifier: the tail alone, U-Net and tail jointly, or the tail on frozen sources.
 
@@ -118,11 +125,14 @@ def classifier(
         warmup: steps of its linear rise.
         clip_norm: largest norm of the gradient; 0 for none.
         seed: of weights, crops and order.
+        cache: folder of the decoded audio; `cache` in the root where not given.
+        skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
     """
     import torch
 
-    from stemwise.data.clips import ArrayBatches, CropBatches
+    from stemwise.data.clips import CropBatches
     from stemwise.objectives.supervised import Supervised, SupervisedPictures
+    from stemwise.recipes.pictures import frozen_pictures
     from stemwise.training import Optimiser, Run, Schedule
 
     _at_least(1, steps=steps, batch_size=batch_size)
@@ -132,15 +142,16 @@ def classifier(
     torch.manual_seed(seed)
     goal = _task(task)
     model = _classifier(network, separator, skips, goal)
-    tracks = _tracks(root, "train", labelled)
-    cache, labels = _cache(root, tracks, ("mixture",)), goal.matrix(tracks)
+    audio = _audio(root, CLASSIFIER_MATERIAL, cache, skip_unreadable, labelled)
+    labels = goal.matrix(audio.tracks)
     if network == "frozen":
-        data = ArrayBatches(_pictures(model, cache, labels), batch_size=batch_size, seed=seed)
+        data = frozen_pictures(model, audio, labels, cache or root / "cache", batch_size, seed)
         objective = SupervisedPictures(target=goal.target)
     else:
-        data = CropBatches(cache, labels, batch_size=batch_size, samples=WINDOW, seed=seed)
+        data = CropBatches(audio, labels, batch_size=batch_size, samples=WINDOW, seed=seed)
         objective = Supervised(target=goal.target)
     config = {"recipe": "rendered-classifier", "root": root, "network": network, "separator": separator}
+    config |= {"skip_unreadable": skip_unreadable}
     return Run(
         model=model,
         objective=objective,
@@ -159,13 +170,13 @@ def _at_least(least: int, **values: int) -> None:
             raise ValueError(f"{name}: expected at least {least}, got {value}")
 
 
-def _tracks(root: Path, split: str, count: int = 0) -> "list[Track]":
-    """Return a split's tracks, or a fixed random selection of so many."""
+def _tracks(root: Path, splits: tuple[str, ...], count: int = 0) -> "list[Track]":
+    """Return the tracks to train on, or a fixed random selection of so many."""
     import numpy as np
 
     from stemwise.data.tracks import stem_folders
 
-    tracks = stem_folders(root, split)
+    tracks = [track for split in splits for track in stem_folders(root, split)]
     if not count:
         return tracks
     if count > len(tracks):
@@ -174,12 +185,23 @@ def _tracks(root: Path, split: str, count: int = 0) -> "list[Track]":
     return [tracks[i] for i in sorted(picked)]
 
 
-def _cache(root: Path, tracks: "list[Track]", sources: tuple[str, ...]) -> "AudioCache":
+def _audio(
+    root: Path, material: Material, folder: Path | None, skip_unreadable: bool, count: int = 0
+) -> "AudioCache":
+    """Return the decoded audio of the tracks to train on."""
     from stemwise.data.cache import prepare
     from stemwise.logs import progress_bar
 
-    with progress_bar("decoding", len(tracks)) as move:
-        return prepare(tracks, sources, 16_000, root / "cache", lambda done, _: move(done))
+    tracks = _tracks(root, material.splits, count)
+    files = len(tracks) * len(material.sources)
+    with progress_bar("decoding", files) as move:
+
+        def report(done: int, total: int) -> None:
+            move(files - total + done)
+
+        return prepare(
+            tracks, material, root, folder=folder, skip_unreadable=skip_unreadable, progress=report
+        )
 
 
 def _task(name: str) -> "Task":
@@ -210,23 +232,3 @@ def _classifier(network: str, separator: str, skips: int, task: "Task") -> "Wind
         raise ValueError(f"separator: expected a U-Net separator, {separator} is a {type(source).__name__}")
     model = from_separator(source, config)
     return model.freeze_unet() if network == "frozen" else model
-
-
-def _pictures(model: "WindowClassifier", cache: "AudioCache", labels: "np.ndarray") -> "dict[str, Tensor]":
-    """Return the tail's input for every window of every track, in half precision, and the windows' labels."""
-    import torch
-
-    from stemwise.logs import progress_bar
-    from stemwise.memory import lay_out
-
-    lay_out(model)
-    pictures, rows = [], []
-    tracks = len(cache.names)
-    with progress_bar("taking apart", tracks) as move, torch.inference_mode():
-        for track in range(tracks):
-            audio = torch.from_numpy(cache.excerpt(track, 0, 0, cache.samples(track)))
-            picture, _ = model.eval().pictures(model.window_magnitudes(audio[None, None]))
-            pictures.append(picture.half())
-            rows.append(torch.from_numpy(labels[track]).expand(len(picture), -1))
-            move(track + 1)
-    return {"picture": torch.cat(pictures).clone(), "label": torch.cat(rows).float()}

@@ -1,0 +1,168 @@
+"""Filling the cache: what a set needs of it, how much that is, and decoding what is missing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemwise.data.audio import probe
+from stemwise.data.decoding import DECODER, decoded
+from stemwise.data.material import LAYOUTS, Material
+from stemwise.data.store import Entry, Fingerprint, Store
+from stemwise.data.tracks import Track
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a set needs of the cache.
+
+    Attributes:
+        material: in which form the audio is wanted.
+        store: where it lies.
+        wanted: the files, with what they are now.
+        there: where those lie that are in the store.
+        missing: those that are to be decoded.
+        unreadable: those that do not exist, each with the reason.
+    """
+
+    material: Material
+    store: Store
+    wanted: Mapping[Path, Fingerprint]
+    there: Mapping[Path, Entry]
+    missing: tuple[Path, ...]
+    unreadable: Mapping[Path, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is there, and how much is to be decoded.
+
+    Attributes:
+        bytes_there: of the wanted files.
+        bytes_missing: of those that say how long they are.
+        seconds: of audio, there and missing.
+        unknown: how many files do not say how long they are.
+        unreadable: how many files are missing or no audio, as far as can be told without decoding.
+    """
+
+    bytes_there: int
+    bytes_missing: int
+    seconds: float
+    unknown: int
+    unreadable: int
+
+
+def audio_store(material: Material, folder: Path) -> Store:
+    """Return the store of a rate and a number of channels, which all recipes and splits share."""
+    layout = LAYOUTS[material.channels]
+    about = {"what": "decoded audio, (samples, channels)", "dtype": "int16, little-endian"}
+    about |= {"sample_rate": material.sample_rate, "channels": material.channels}
+    name = f"audio-{material.sample_rate}hz-{layout}"
+    return Store(folder / name, "<i2", (material.channels,), about)
+
+
+def survey(tracks: Sequence[Track], material: Material, root: Path, folder: Path) -> Plan:
+    """Return what these tracks need of the cache; no audio file is opened."""
+    store = audio_store(material, folder)
+    entries = store.entries()
+    wanted: dict[Path, Fingerprint] = {}
+    unreadable: dict[Path, str] = {}
+    for path in dict.fromkeys(source_file(track, source) for track in tracks for source in material.sources):
+        try:
+            wanted[path] = fingerprint(path, root, DECODER)
+        except OSError as error:
+            unreadable[path] = f"{path}: {error.strerror}; copy it again"
+    there = {path: entries[found] for path, found in wanted.items() if found in entries}
+    missing = tuple(path for path in wanted if path not in there)
+    return Plan(
+        material=material, store=store, wanted=wanted, there=there, missing=missing, unreadable=unreadable
+    )
+
+
+def source_file(track: Track, source: str) -> Path:
+    """Return the file of a track's mixture or stem.
+
+    Raises:
+        ValueError: the track has no such stem.
+    """
+    if source == "mixture":
+        return track.mixture
+    if source not in track.stems:
+        found = ", ".join(track.stems) or "none"
+        raise ValueError(
+            f"{track.name}: expected a stem {source}, found {found}; choose a data set that has it"
+        )
+    return track.stems[source]
+
+
+def fingerprint(path: Path, root: Path, maker: int) -> Fingerprint:
+    """Return what a file is now; its path counts below the root, so that the set may be moved."""
+    facts = path.stat()
+    below = path.relative_to(root) if path.is_relative_to(root) else path.absolute()
+    return Fingerprint(path=below.as_posix(), size=facts.st_size, mtime_ns=facts.st_mtime_ns, maker=maker)
+
+
+def measure(plan: Plan, progress: Progress | None = None) -> Size:
+    """Return how much decoding a plan's missing files takes, by their headers alone."""
+    rate, lengths, unreadable = plan.material.sample_rate, [], len(plan.unreadable)
+    for done, path in enumerate(plan.missing, 1):
+        try:
+            info = probe(path)
+            lengths.append(None if info.samples is None else -(-info.samples * rate // info.sample_rate))
+        except (ValueError, OSError):
+            unreadable += 1
+        if progress:
+            progress(done, len(plan.missing))
+    there = sum(entry.rows for entry in plan.there.values())
+    missing = sum(length or 0 for length in lengths)
+    return Size(
+        bytes_there=there * plan.store.row_bytes,
+        bytes_missing=missing * plan.store.row_bytes,
+        seconds=(there + missing) / rate,
+        unknown=lengths.count(None),
+        unreadable=unreadable,
+    )
+
+
+def expect_room(folder: Path, needed: int) -> int:
+    """Return the bytes that are free where a folder is or will be.
+
+    Raises:
+        ValueError: fewer than needed.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise ValueError(
+            f"{folder}: expected {needed / 1e9:.2f} GB of free space, got {free / 1e9:.2f} GB; "
+            "make room, or choose another disk with --cache"
+        )
+    return free
+
+
+def fill(plan: Plan, progress: Progress | None = None) -> dict[Path, str]:
+    """Decode what is missing, and return the files that could not be read, each with the reason.
+
+    Where another process fills the same store, this one waits, and then decodes what that one did not.
+
+    Args:
+        plan: as `survey` gives it.
+        progress: told (files done, files in all).
+    """
+    unreadable = dict(plan.unreadable)
+    if not plan.missing:
+        return unreadable
+    with plan.store.writing() as writer:
+        for done, path in enumerate(plan.missing, 1):
+            try:
+                if plan.wanted[path] not in writer.entries:
+                    writer.add(plan.wanted[path], decoded(path, plan.material))
+            except ValueError as error:
+                unreadable[path] = str(error)
+            if progress:
+                progress(done, len(plan.missing))
+    return unreadable
