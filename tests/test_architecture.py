@@ -226,10 +226,19 @@ def test_verbs_are_frozen() -> None:
         "data render",
         "data info",
         "data verify",
+        "data prepare",
     }
 
 
-HELPS = ("--help", "separate --help", "tag --help", "data --help", "data render --help", "train --help")
+HELPS = (
+    "--help",
+    "separate --help",
+    "tag --help",
+    "data --help",
+    "data render --help",
+    "train --help",
+    "data prepare --help",
+)
 
 
 @pytest.mark.parametrize("words", HELPS)

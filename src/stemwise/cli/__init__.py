@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from stemwise import __version__
-from stemwise.cli import audio, data, experiments, training
+from stemwise.cli import audio, caching, data, experiments, training
 
 VERBS: dict[str, Callable[..., int | None]] = {
     "separate": audio.separate,
@@ -27,6 +27,7 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "data render": data.render,
     "data info": data.info,
     "data verify": data.verify,
+    "data prepare": caching.prepare,
 }
 
 HEAD = """stemwise: takes music apart, and uses what it learned to understand it

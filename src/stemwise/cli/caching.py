@@ -1,0 +1,109 @@
+"""`stemwise data prepare`: decode beforehand what a recipe will read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+if TYPE_CHECKING:
+    from stemwise.data.filling import Plan, Size
+
+
+def prepare(
+    name: Positional[str],
+    root: Positional[Path],
+    recipe: Annotated[str, arg(name="for", metavar="RECIPE")],
+    rates: tuple[int, ...] = (),
+    cache: Path | None = None,
+) -> int:
+    """Decode what a recipe reads of a data set, once for all recipes; training does so too, unasked.
+
+    The size is told first. A stopped command goes on where it was. Exit code 1 when files cannot be read:
+    they are listed, and the others are decoded all the same.
+
+    Examples:
+      stemwise data prepare rendered my-set --for rendered-separator
+      stemwise data prepare rendered my-set --for rendered-separator --rates 8000 16000 32000
+
+    Args:
+        name: of the data set.
+        root: its folder.
+        recipe: a recipe of `stemwise recipes`.
+        rates: Hz; the recipe's own where not given.
+        cache: folder of the decoded audio; `cache` in the root where not given.
+    """
+    from stemwise.data import DATASETS
+    from stemwise.data.filling import expect_room, survey
+    from stemwise.names import named
+    from stemwise.recipes import MATERIALS
+
+    wanted = named(MATERIALS, recipe, "recipe")
+    dataset = named(DATASETS, name, "data set")
+    tracks = [track for split in wanted.splits for track in dataset.tracks(root, split)]
+    folder = cache or root / "cache"
+    forms = [replace(wanted, sample_rate=rate) for rate in dict.fromkeys(rates or (wanted.sample_rate,))]
+    plans = [survey(tracks, material, root, folder) for material in forms]
+    sizes = [_measured(plan) for plan in plans]
+    print(f"{root} for {recipe}: {len(tracks)} tracks, {len(plans[0].wanted)} files, {_hours(sizes[0])}")
+    for plan, size in zip(plans, sizes, strict=True):
+        print(_beforehand(plan, size))
+    free = expect_room(folder, sum(size.bytes_missing for size in sizes))
+    print(f"{free / 1e9:.1f} GB are free there", flush=True)
+    unreadable: dict[Path, str] = {}
+    for plan in plans:
+        unreadable |= _filled(plan)
+    print(_table([survey(tracks, material, root, folder) for material in forms]))
+    return _listed(unreadable)
+
+
+def _measured(plan: Plan) -> Size:
+    from stemwise.data.filling import measure
+    from stemwise.logs import progress_bar
+
+    with progress_bar("reading headers", len(plan.missing)) as move:
+        return measure(plan, lambda done, _: move(done))
+
+
+def _hours(size: Size) -> str:
+    return f"{size.seconds / 3600:.2f} h of audio"
+
+
+def _beforehand(plan: Plan, size: Size) -> str:
+    counts = {"of unknown length": size.unknown, "unreadable": size.unreadable}
+    notes = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return (
+        f"{plan.material.form}: {len(plan.there)} files, {size.bytes_there / 1e6:.1f} MB there; "
+        f"{len(plan.missing)} files, {size.bytes_missing / 1e6:.1f} MB to decode{notes}, into "
+        f"{plan.store.folder}"
+    )
+
+
+def _filled(plan: Plan) -> Mapping[Path, str]:
+    from stemwise.data.filling import fill
+    from stemwise.logs import progress_bar
+
+    with progress_bar(f"decoding, {plan.material.form}", len(plan.missing)) as move:
+        return fill(plan, lambda done, _: move(done))
+
+
+def _table(plans: list[Plan]) -> str:
+    """Return what is in the cache of what was wanted, a line for each form."""
+    lines = [f"{'cached':<18}{'files':>8}{'missing':>9}{'hours':>9}{'MB':>10}"]
+    for plan in plans:
+        samples = sum(entry.rows for entry in plan.there.values())
+        hours, megabytes = samples / plan.material.sample_rate / 3600, samples * plan.store.row_bytes / 1e6
+        missing = len(plan.missing) + len(plan.unreadable)
+        lines.append(
+            f"{plan.material.form:<18}{len(plan.there):>8}{missing:>9}{hours:>9.2f}{megabytes:>10.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _listed(unreadable: Mapping[Path, str]) -> int:
+    for reason in unreadable.values():
+        print(f"unreadable  {reason}")
+    return 1 if unreadable else 0
