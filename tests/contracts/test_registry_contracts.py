@@ -130,6 +130,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "clip_norm": 1.0,
             "compressed": 0.5,
             "seed": 9,
+            "skip_unreadable": True,
         },
     ),
     "tail": (
@@ -146,6 +147,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "warmup": 3,
             "clip_norm": 1.0,
             "seed": 9,
+            "skip_unreadable": True,
         },
     ),
     "joint": ("rendered-classifier", {"batch_size": 2, "network": "joint"}, {}),
