@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stemwise.data import locking
 from stemwise.data.store import Entry, Fingerprint, Store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and locks as POSIX has them")
@@ -137,6 +138,13 @@ def test_digest_is_of_the_rows(tmp_path: Path) -> None:
         cut = writer.add(name(1), [content(7)[:10], content(7)[10:]])
         other = writer.add(name(2), [content(8)])
     assert first.digest == cut.digest != other.digest
+
+
+def test_without_locks_it_says_that_one_process_may_write(tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(locking, "fcntl", None)
+    fill(tmp_path, range(2))
+    expect(tmp_path, range(2))
+    assert "this system has no file locks; let one process write at a time" in caplog.text
 
 
 def child(folder: Path, count: int, pause_s: float = 0.0) -> subprocess.Popen[str]:

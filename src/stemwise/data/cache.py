@@ -125,10 +125,10 @@ def prepare(
 
 
 def _fill(plan: Plan, progress: Progress | None) -> dict[Path, str]:
+    logger.info("%s lacks %d files; reading their headers", plan.store.folder, len(plan.missing))
     size = measure(plan)
     expect_room(plan.store.folder, size.bytes_missing)
-    count, megabytes = len(plan.missing), size.bytes_missing / 1e6
-    logger.info("decoding %d files into %s: %.1f MB", count, plan.store.folder, megabytes)
+    logger.info("decoding them, %.2f h in all: %.1f MB", size.seconds / 3600, size.bytes_missing / 1e6)
     return fill(plan, progress)
 
 
