@@ -98,7 +98,9 @@ def _batch_rows(name: str, batches: RemixBatches, cold: Cold) -> list[dict[str, 
     }
     rows = [_row(f"{name}: {part}", seconds) for part, seconds in times.items()]
     return [
-        _row(f"find what is audible in 1 h, {batches.cache.material.form}", _per_hour(scan, batches)),
+        _row(
+            f"find what is audible in 1 h of a stem, {batches.cache.material.form}", _per_hour(scan, batches)
+        ),
         *rows,
     ]
 

@@ -83,7 +83,7 @@ def test_unreadable_files_are_listed_with_exit_code_1(root: Path, capsys) -> Non
         assert out.splitlines()[-1].startswith(f"unreadable  {root}/train/track-1/vocals.wav: expected")
     words = ["train", "rendered-separator", "--root", str(root), "--out", str(root / "run")]
     assert main([*words, "--steps", "1"]) == 2
-    assert "1 files cannot be read" in capsys.readouterr().err
+    assert "1 of the files cannot be read" in capsys.readouterr().err
     assert not (root / "run").exists()
     small = ["--steps", "1", "--batch-size", "1", "--skip-unreadable"]
     assert main([*words, *small]) == 0

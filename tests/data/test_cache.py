@@ -224,19 +224,19 @@ def test_unreadable_files_are_listed_and_the_others_cached(root: Path, decoded: 
     tracks = stem_folders(root)
     words, gone = break_files(root)
     both = replace(ALL_STEMS, sources=(*STEMS, "mixture"))
-    with pytest.raises(ValueError, match=r"^2 files cannot be read.*skip_unreadable$") as caught:
+    with pytest.raises(ValueError, match=r"^2 of the files cannot be read.*skip_unreadable$") as caught:
         prepare(tracks, both, root)
     assert str(words) in str(caught.value)
     assert str(gone) in str(caught.value)
     decoded.clear()
-    with pytest.raises(ValueError, match="2 files"):
+    with pytest.raises(ValueError, match="2 of the files"):
         prepare(tracks, both, root)
     assert decoded == [words]  # it might have been mended
 
 
 def test_no_more_than_ten_are_listed(tmp_path: Path) -> None:
     tracks = [Track(name=f"{n}", split="train", mixture=tmp_path / f"{n}.wav") for n in range(13)]
-    with pytest.raises(ValueError, match=r"^13 files cannot be read.*9\.wav.*; and 3 more\."):
+    with pytest.raises(ValueError, match=r"^13 of the files cannot be read.*9\.wav.*; and 3 more\."):
         prepare(tracks, MIXTURES, tmp_path)
 
 
@@ -255,7 +255,7 @@ def test_samples_that_are_no_numbers_make_a_file_unreadable(tmp_path: Path) -> N
     audio[300_000] = np.nan
     soundfile.write(tmp_path / "nan.wav", audio, 16_000, subtype="FLOAT")
     track = Track(name="nan", split="train", mixture=tmp_path / "nan.wav")
-    with pytest.raises(ValueError, match=r"1 files cannot be read.*nan\.wav.*18\.750 s"):
+    with pytest.raises(ValueError, match=r"1 of the files cannot be read.*nan\.wav.*18\.750 s"):
         prepare([track], MIXTURES, tmp_path)
     assert (tmp_path / "cache/audio-16000hz-mono/data.bin").stat().st_size == 0
 

@@ -11,6 +11,8 @@ from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
     from stemwise.data.filling import Plan, Size
+    from stemwise.data.material import Material
+    from stemwise.data.tracks import Track
 
 
 def prepare(
@@ -36,16 +38,10 @@ def prepare(
         rates: Hz; the recipe's own where not given.
         cache: folder of the decoded audio; `cache` in the root where not given.
     """
-    from stemwise.data import DATASETS
     from stemwise.data.filling import expect_room, survey
-    from stemwise.names import named
-    from stemwise.recipes import MATERIALS
 
-    wanted = named(MATERIALS, recipe, "recipe")
-    dataset = named(DATASETS, name, "data set")
-    tracks = [track for split in wanted.splits for track in dataset.tracks(root, split)]
+    tracks, forms = _wanted(name, root, recipe, rates)
     folder = cache or root / "cache"
-    forms = [replace(wanted, sample_rate=rate) for rate in dict.fromkeys(rates or (wanted.sample_rate,))]
     plans = [survey(tracks, material, root, folder) for material in forms]
     sizes = [_measured(plan) for plan in plans]
     print(f"{root} for {recipe}: {len(tracks)} tracks, {len(plans[0].wanted)} files, {_hours(sizes[0])}")
@@ -58,6 +54,19 @@ def prepare(
         unreadable |= _filled(plan)
     print(_table([survey(tracks, material, root, folder) for material in forms]))
     return _listed(unreadable)
+
+
+def _wanted(name: str, root: Path, recipe: str, rates: tuple[int, ...]) -> tuple[list[Track], list[Material]]:
+    """Return the tracks that a recipe reads, and in which forms they are wanted."""
+    from stemwise.data import DATASETS
+    from stemwise.names import named
+    from stemwise.recipes import MATERIALS
+
+    material = named(MATERIALS, recipe, "recipe")
+    dataset = named(DATASETS, name, "data set")
+    tracks = [track for split in material.splits for track in dataset.tracks(root, split)]
+    rates = rates or (material.sample_rate,)
+    return tracks, [replace(material, sample_rate=rate) for rate in dict.fromkeys(rates)]
 
 
 def _measured(plan: Plan) -> Size:
@@ -105,5 +114,5 @@ def _table(plans: list[Plan]) -> str:
 
 def _listed(unreadable: Mapping[Path, str]) -> int:
     for reason in unreadable.values():
-        print(f"unreadable  {reason}")
+        print("unreadable ", reason.encode(errors="backslashreplace").decode())  # names that are not UTF-8
     return 1 if unreadable else 0

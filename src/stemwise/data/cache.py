@@ -125,7 +125,7 @@ def prepare(
 
 
 def _fill(plan: Plan, progress: Progress | None) -> dict[Path, str]:
-    logger.info("%s lacks %d files; reading their headers", plan.store.folder, len(plan.missing))
+    logger.info("%d files are not in %s yet; reading their headers", len(plan.missing), plan.store.folder)
     size = measure(plan)
     expect_room(plan.store.folder, size.bytes_missing)
     logger.info("decoding them, %.2f h in all: %.1f MB", size.seconds / 3600, size.bytes_missing / 1e6)
@@ -137,10 +137,10 @@ def _complain(reasons: list[str], skip: bool) -> None:
     listed = "; ".join((*reasons[:_LISTED], *rest))
     if not skip:
         raise ValueError(
-            f"{len(reasons)} files cannot be read: {listed}. Mend them, or leave their tracks out with "
+            f"{len(reasons)} of the files cannot be read: {listed}. Mend them, or leave their tracks out with "
             "skip_unreadable"
         )
-    logger.warning("left out, as %d files cannot be read: %s", len(reasons), listed)
+    logger.warning("left out, as %d of the files cannot be read: %s", len(reasons), listed)
 
 
 def _opened(tracks: Sequence[Track], plan: Plan, root: Path) -> AudioCache:

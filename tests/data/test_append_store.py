@@ -153,7 +153,7 @@ def child(folder: Path, count: int, pause_s: float = 0.0) -> subprocess.Popen[st
 import logging, sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_store import content, name, store
+from test_append_store import content, name, store
 logging.basicConfig(level=logging.INFO)
 def blocks(number):
     yield content(number)[:50]
