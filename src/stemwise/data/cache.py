@@ -137,8 +137,8 @@ def _complain(reasons: list[str], skip: bool) -> None:
     listed = "; ".join((*reasons[:_LISTED], *rest))
     if not skip:
         raise ValueError(
-            f"{len(reasons)} of the files cannot be read: {listed}. Mend them, or leave their tracks out with "
-            "skip_unreadable"
+            f"{len(reasons)} of the files cannot be read: {listed}. Mend them, or leave their tracks out "
+            "with skip_unreadable"
         )
     logger.warning("left out, as %d of the files cannot be read: %s", len(reasons), listed)
 
