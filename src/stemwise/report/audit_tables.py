@@ -19,7 +19,7 @@ LABELS_NOTE = (
     "commonest answer of the train split, 0.5 for a ROC-AUC (the mean over classes or tags), 0 for R². "
     "Beside it is the 95th percentile of the score with the scored tracks' labels shuffled 200 times. At "
     "chance is what is not above both, trivial what goes nine tenths of the way from chance to a perfect "
-    "score, learnable the rest; luck makes one row in twenty learnable."
+    "score (of classes, in accuracy), learnable the rest; luck makes one row in twenty learnable."
 )
 
 
