@@ -5,6 +5,7 @@ convolutional tail. The paper's numbers are on MUSDB18, MagnaTagATune and FMA; o
 music and compare with nothing but each other.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
     from stemwise.data.cache import AudioCache
     from stemwise.data.tracks import Track
+    from stemwise.interfaces import Batches, Objective
     from stemwise.models.tail import WindowClassifier
     from stemwise.tasks import Task
-    from stemwise.training import Run
+    from stemwise.training import Run, Validation
 
 WINDOW = 61_792  # samples: 384 frames, what the classifiers read and the separators train on
+VALID_BATCHES, VALID_SEED = 8, 0  # always the same mixtures, whatever the run's seed
 
 
 def separator(
@@ -35,6 +38,10 @@ def separator(
     warmup: int = 20,
     flat: float = 0.4,
     clip_norm: float = 5.0,
+    accumulate: int = 1,
+    ema: float = 0.0,
+    valid_every: int = 0,
+    weights: Literal["last", "best"] = "last",
     compressed: float = 2.0,
     seed: int = 0,
 ) -> "Run":
@@ -52,6 +59,10 @@ def separator(
         warmup: steps of its linear rise.
         flat: share of the steps before its cosine decay.
         clip_norm: largest norm of the gradient; 0 for none.
+        accumulate: parts that a batch is cut into, one after the other, to save memory.
+        ema: decay of the weights' moving average, which then is the model; 0 for none.
+        valid_every: steps between validations by the loss on the valid split; 0 for none.
+        weights: those that are kept, the last or the best in validation.
         compressed: weight of the compressed magnitudes in the loss.
         seed: of weights and mixtures.
     """
@@ -67,14 +78,23 @@ def separator(
     torch.manual_seed(seed)
     network = named(SEPARATORS, model, "model").build()
     cache = _cache(root, _tracks(root, "train"), STEMS)
+    objective = BalancedL1(compressed=compressed)
+
+    def unseen() -> RemixBatches:
+        cache = _cache(root, _tracks(root, "valid"), STEMS)
+        return RemixBatches(
+            cache, batch_size=batch_size, samples=WINDOW, seed=VALID_SEED, targets=network.stems
+        )
+
     return Run(
         model=network,
-        objective=BalancedL1(compressed=compressed),
+        objective=objective,
         data=RemixBatches(cache, batch_size=batch_size, samples=WINDOW, seed=seed, targets=network.stems),
-        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm),
+        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm, accumulate=accumulate, ema=ema),
         schedule=Schedule(warmup=warmup, flat=flat, shape="cosine"),
         steps=steps,
         seed=seed,
+        validation=_validation(valid_every, weights, objective, unseen),
         config={
             "recipe": "rendered-separator",
             "root": root,
@@ -98,6 +118,8 @@ def classifier(
     learning_rate: float = 1e-3,
     warmup: int = 10,
     clip_norm: float = 5.0,
+    accumulate: int = 1,
+    ema: float = 0.0,
     seed: int = 0,
 ) -> "Run":
     """Train a classifier: the tail alone, U-Net and tail jointly, or the tail on frozen sources.
@@ -117,6 +139,8 @@ def classifier(
         learning_rate: peak of Adam's; it falls along a cosine.
         warmup: steps of its linear rise.
         clip_norm: largest norm of the gradient; 0 for none.
+        accumulate: parts that a batch is cut into, one after the other, to save memory.
+        ema: decay of the weights' moving average, which then is the model; 0 for none.
         seed: of weights, crops and order.
     """
     import torch
@@ -145,12 +169,27 @@ def classifier(
         model=model,
         objective=objective,
         data=data,
-        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm),
+        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm, accumulate=accumulate, ema=ema),
         schedule=Schedule(warmup=warmup, shape="cosine"),
         steps=steps,
         seed=seed,
         config={**config, "skips": skips, "task": task, "labelled": labelled, "batch_size": batch_size},
     )
+
+
+def _validation(
+    every: int, weights: Literal["last", "best"], objective: "Objective", unseen: Callable[[], "Batches"]
+) -> "Validation | None":
+    """Return the objective's loss on unseen batches as the validation, or none for 0 steps."""
+    from stemwise.training import ObjectiveLoss, Validation
+
+    _at_least(0, valid_every=every)
+    if not every:
+        if weights == "best":
+            raise ValueError("weights: the best are found by validation; give --valid-every too")
+        return None
+    measure = ObjectiveLoss(objective=objective, data=unseen(), batches=VALID_BATCHES)
+    return Validation(measure=measure, every=every, weights=weights)
 
 
 def _at_least(least: int, **values: int) -> None:
