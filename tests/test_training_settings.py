@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stemwise.interfaces import ALL, Batch
+from stemwise.interfaces import ALL, Batch, Loss
 from stemwise.training import KerasAdam, Machine, ObjectiveLoss, Optimiser, Schedule, Validation, fit
 from stemwise.training.averaging import Average, evaluating
 from stemwise.training.processes import share
