@@ -11,16 +11,33 @@ import pytest
 
 from stemwise.training import Run, fit
 from synth import stem_tree
-from training_runs import CPU, RUNS, farthest, forked, losses, plain, steps_done
+from training_runs import CPU, RUNS, farthest, forked, losses, measured, plain, steps_done
 
 SCRIPT = Path(__file__).with_name("training_runs.py")
 
 
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
 def torchrun(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in two processes."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    """Run a command in two processes of one node."""
+    command = [*TORCHRUN, "--standalone", "--nproc-per-node", "2", *words]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def two_nodes(*words: str) -> list[int]:
+    """Run a command in one process on each of two nodes, both of which are this machine."""
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}", "--rdzv-id", "1"]
+    command = [*TORCHRUN, "--nnodes", "2", "--nproc-per-node", "1", *meeting, *words]
+    both = [subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL) for _ in range(2)]
+    return [process.wait(120) for process in both]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +60,11 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_killed_and_resumed_end_like_one(alone: Run, killed: Path, tmp_path: Path) -> None:
+def test_two_processes_killed_and_resumed_on_two_nodes_end_like_one(
+    alone: Run, killed: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(killed, tmp_path / "run"))
-    done = torchrun(str(SCRIPT), "plain", str(folder))
-    assert done.returncode == 0, done.stderr
+    assert two_nodes(str(SCRIPT), "plain", str(folder)) == [0, 0]
     assert_like(alone, folder)
     log = (folder / "train.log").read_text()
     assert "2 processes of 1 threads" in log
@@ -83,10 +101,8 @@ def test_command_in_two_processes_says_whose_statistics_and_speaks_once(tmp_path
 
 def together(*arguments: str) -> list[int]:
     """Run `train` in two processes as torchrun would start them, and return how they ended."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     shared |= {"TORCHELASTIC_RUN_ID": "test", "GROUP_RANK": "0"}
     both = [
         forked(*arguments, environment={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)})
@@ -106,3 +122,18 @@ def test_loss_that_is_not_finite_in_one_process_stops_all_with_its_items(name: s
     assert batch["names"][2] in log
     assert batch["names"][0] not in log
     assert steps_done(tmp_path) == 4
+
+
+def test_two_processes_agree_on_the_best_of_averaged_weights(tmp_path: Path) -> None:
+    assert together("measured", str(tmp_path / "two")) == [0, 0]
+    one, two = measured(), measured()
+    expected = fit(one, tmp_path / "one", CPU, progress=False)
+    found = fit(two, tmp_path / "two", CPU, progress=False)
+    assert 0 < farthest(two.model, one.model) <= 1e-10
+    scores = [[row["valid_loss"] for row in rows if "valid_loss" in row] for rows in (expected, found)]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-6)
+
+
+def test_batch_that_two_processes_cannot_share_is_refused(tmp_path: Path) -> None:
+    assert together("uneven", str(tmp_path / "run")) == [1, 1]
+    assert not (tmp_path / "run").exists()

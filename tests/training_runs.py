@@ -111,6 +111,26 @@ def everything(**given: Any) -> Run:
     )
 
 
+class Precise(Filters):
+    """The same in double precision: what differs then is no rounding."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return super().forward(mixture.double())
+
+
+def measured(**given: Any) -> Run:
+    """All that several processes decide together, without dropout."""
+    run = everything()
+    optimiser = Optimiser(learning_rate=1e-2, accumulate=2, ema=0.5, clip_norm=0.1)
+    return replace(run, model=Precise().double(), optimiser=optimiser, config={"test": "measured"}, **given)
+
+
+def uneven(**given: Any) -> Run:
+    """Three mixtures a batch."""
+    data = RemixBatches(memory_cache(), batch_size=3, samples=SAMPLES, seed=0)
+    return plain(data=data, **given)
+
+
 def replace_seed(data: Any, seed: int) -> RemixBatches:
     return RemixBatches(data.cache, batch_size=data.batch_size, samples=data.samples, seed=seed)
 
@@ -120,6 +140,8 @@ RUNS: dict[str, Callable[..., Run]] = {
     "classification": classification,
     "plain": plain,
     "everything": everything,
+    "measured": measured,
+    "uneven": uneven,
 }
 
 

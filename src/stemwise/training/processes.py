@@ -17,7 +17,11 @@ NORMS = nn.modules.batchnorm._BatchNorm
 
 def is_first_process() -> bool:
     """Return whether this process is the one that writes and speaks: the only one, or torchrun's rank 0."""
-    return not torch.distributed.is_torchelastic_launched() or os.environ["RANK"] == "0"
+    return not _torchrun() or os.environ["RANK"] == "0"
+
+
+def _torchrun() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_torchelastic_launched()
 
 
 def launch(machine: Machine) -> Any:
@@ -47,7 +51,7 @@ def launch(machine: Machine) -> Any:
 
 def _processes(device: str) -> tuple[int, int]:
     """Return how many processes torchrun started on this node, and on how many nodes."""
-    if not torch.distributed.is_torchelastic_launched():
+    if not _torchrun():
         return 1, 1
     here, all_of_them = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
     if all_of_them % here:
