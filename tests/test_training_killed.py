@@ -34,7 +34,7 @@ def _own_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def wait_for(happened: Any, process: Any, seconds: float = 30.0) -> bool:
+def wait_for(happened: Any, process: Any, seconds: float = 120.0) -> bool:
     """Wait until something has happened; return False where the process ended before."""
     end = time.monotonic() + seconds
     while not happened():

@@ -109,7 +109,7 @@ def together(*arguments: str) -> list[int]:
         for rank in range(2)
     ]
     for process in both:
-        process.join(60)
+        process.join(120)
     return [process.exitcode for process in both]
 
 
