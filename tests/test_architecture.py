@@ -190,7 +190,7 @@ def test_only_the_command_line_prints(file: Path) -> None:
 @files
 def test_only_training_knows_lightning_fabric(file: Path) -> None:
     found = {parts[0] for parts in imports(file)} & {"lightning_fabric", "lightning", "pytorch_lightning"}
-    assert found <= ({"lightning_fabric"} if module(file) == ("stemwise", "training") else set())
+    assert found <= ({"lightning_fabric"} if unit(module(file)) == "training" else set())
 
 
 @files

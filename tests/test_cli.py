@@ -127,7 +127,8 @@ def test_evaluate_prints_a_table_and_its_protocol(workshop: Path, model: str, tm
 
 def test_finished_training_is_not_done_again(workshop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = workshop / "separator"
-    before = (run / "checkpoint.pt").stat().st_mtime_ns
+    checkpoint = run / "checkpoints" / "step-00000002.pt"
+    before = checkpoint.stat().st_mtime_ns
     again = [
         "train",
         "rendered-separator",
@@ -139,7 +140,7 @@ def test_finished_training_is_not_done_again(workshop: Path, capsys: pytest.Capt
         "2",
     ]
     assert main([*again, "--out", str(run)]) == 0
-    assert (run / "checkpoint.pt").stat().st_mtime_ns == before
+    assert checkpoint.stat().st_mtime_ns == before
 
 
 def test_printed_config_is_a_config_file(workshop: Path, tmp_path: Path, capsys) -> None:
@@ -272,11 +273,11 @@ def test_damaged_checkpoint_is_one_line(workshop: Path, tmp_path: Path, capsys) 
     command = ["train", "rendered-classifier", "--root", str(workshop / "data"), "--steps", "1"]
     command += ["--batch-size", "2", "--out", str(tmp_path / "run")]
     assert main(command) == 0
-    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    checkpoint = tmp_path / "run" / "checkpoints" / "step-00000001.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     capsys.readouterr()
     assert main(command) == 2
-    assert "checkpoint.pt" in capsys.readouterr().err.splitlines()[-1]
+    assert "no whole checkpoint" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_unknown_model_is_one_line(workshop: Path, song: Path, capsys) -> None:

@@ -17,7 +17,8 @@ from stemwise.data.tracks import SPLITS, Dataset, DatasetInfo
 from stemwise.evaluation import classification_scores
 from stemwise.recipes import RECIPES
 from stemwise.tasks import TASKS, Task
-from stemwise.training import Machine, Run, _claim, fit
+from stemwise.training import Machine, Run, fit
+from stemwise.training.folder import claim
 from synth import stem_tree
 
 datasets = pytest.mark.parametrize("name", DATASETS)
@@ -123,15 +124,18 @@ def targets(task: Task) -> np.ndarray:
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "separator": (
         "rendered-separator",
-        {"batch_size": 1},
+        {"batch_size": 2},
         {
             "model": "msspt-multisource",
             "steps": 7,
-            "batch_size": 2,
+            "batch_size": 4,
             "learning_rate": 1e-4,
             "warmup": 3,
             "flat": 0.1,
             "clip_norm": 1.0,
+            "accumulate": 2,
+            "ema": 0.9,
+            "valid_every": 2,
             "compressed": 0.5,
             "seed": 9,
             "skip_unreadable": True,
@@ -150,6 +154,8 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "learning_rate": 1e-4,
             "warmup": 3,
             "clip_norm": 1.0,
+            "accumulate": 2,
+            "ema": 0.9,
             "seed": 9,
             "skip_unreadable": True,
         },
@@ -221,7 +227,7 @@ def test_another_seed_gives_other_weights(case: str, tree: Path) -> None:
 def test_folder_of_a_run_is_refused_to_other_arguments(
     case: str, key: str, tree: Path, tmp_path: Path
 ) -> None:
-    _claim(tmp_path, recipe(case, tree))  # what fit does first; a step would only take time
+    claim(tmp_path, recipe(case, tree))  # what fit does first; a step would only take time
     other = {key: CASES[case][2][key]}
     with pytest.raises(ValueError, match="other settings"):
         fit(recipe(case, tree, **other), tmp_path, Machine(device="cpu", precision="fp32"), progress=False)

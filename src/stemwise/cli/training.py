@@ -13,6 +13,11 @@ TRAIN_HELP = """usage: stemwise train RECIPE [--KEY VALUE ...] [--out FOLDER] [-
 Trains a recipe; the same command goes on where it was stopped. `stemwise train RECIPE --help` lists the
 recipe's keys. A config file holds the same keys, as `--print-config` writes them; the command line wins.
 
+Several processes, GPUs or nodes: put torchrun in front, the same on every node (here 2 nodes of 4 processes
+that share the folders; one node needs --nproc-per-node alone).
+  torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint FIRST-NODE:29500 \\
+      -m stemwise train rendered-separator --root my-set --out runs/separator --batch-size 32
+
 Examples:
   stemwise train rendered-separator --root my-set --out runs/separator --steps 400
   stemwise train rendered-classifier --root my-set --out runs/joint --network joint \\
@@ -31,7 +36,7 @@ def train(arguments: list[str]) -> int:
         return 0 if arguments else 2
     name = arguments[0]
     recipe = named(RECIPES, name, "recipe")
-    from stemwise.training import Machine, fit
+    from stemwise.training import Machine, fit, is_first_process
 
     settings = _settings(name, recipe, Machine, arguments[1:])
     if settings.pop("print_config"):
@@ -43,9 +48,12 @@ def train(arguments: list[str]) -> int:
     machine = Machine(**{f.name: settings.pop(f.name) for f in fields(Machine)})
     run = recipe(**settings)
     history = fit(run, out, machine)
+    if not is_first_process():
+        return 0
     about = {"title": f"trained by stemwise train {name}", "training": _plain(run.config)}
     folder = save(run.model, out / "model", about)
-    print(f"{len(history)} steps, loss {history[-1]['loss']:.4f}; the model is in {folder}")
+    loss = f", loss {history[-1]['loss']:.4f}" if history else ""
+    print(f"{run.steps} steps{loss}; the model is in {folder}")
     return 0
 
 

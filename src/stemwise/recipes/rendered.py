@@ -5,6 +5,7 @@ convolutional tail. The paper's numbers are on MUSDB18, MagnaTagATune and FMA; o
 music and compare with nothing but each other.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,13 +17,15 @@ from stemwise.names import named
 if TYPE_CHECKING:
     from stemwise.data.cache import AudioCache
     from stemwise.data.tracks import Track
+    from stemwise.interfaces import Batches, Objective
     from stemwise.models.tail import WindowClassifier
     from stemwise.tasks import Task
-    from stemwise.training import Run
+    from stemwise.training import Run, Validation
 
-SEPARATOR_MATERIAL = Material(sources=STEMS, sample_rate=16_000)
+SEPARATOR_MATERIAL = Material(sources=STEMS, sample_rate=16_000, splits=("train", "valid"))
 CLASSIFIER_MATERIAL = Material(sources=("mixture",), sample_rate=16_000)
 WINDOW = 61_792  # samples: 384 frames, what the classifiers read and the separators train on
+VALID_BATCHES, VALID_SEED = 8, 0  # always the same mixtures, whatever the run's seed
 
 
 def separator(
@@ -35,6 +38,10 @@ def separator(
     warmup: int = 20,
     flat: float = 0.4,
     clip_norm: float = 5.0,
+    accumulate: int = 1,
+    ema: float = 0.0,
+    valid_every: int = 0,
+    weights: Literal["last", "best"] = "last",
     compressed: float = 2.0,
     seed: int = 0,
     cache: Path | None = None,
@@ -54,6 +61,10 @@ def separator(
         warmup: steps of its linear rise.
         flat: share of the steps before its cosine decay.
         clip_norm: largest norm of the gradient; 0 for none.
+        accumulate: parts that a batch is cut into, one after the other, to save memory.
+        ema: decay of the weights' moving average, which then is the model; 0 for none.
+        valid_every: steps between validations by the loss on the valid split; 0 for none.
+        weights: those that are kept, the last or the best in validation.
         compressed: weight of the compressed magnitudes in the loss.
         seed: of weights and mixtures.
         cache: folder of the decoded audio; `cache` in the root where not given.
@@ -70,15 +81,21 @@ def separator(
     _at_least(0, seed=seed)
     torch.manual_seed(seed)
     network = named(SEPARATORS, model, "model").build()
-    audio = _audio(root, SEPARATOR_MATERIAL, cache, skip_unreadable)
+    objective = BalancedL1(compressed=compressed)
+
+    def batches(split: str, seed: int) -> RemixBatches:
+        audio = _audio(root, SEPARATOR_MATERIAL, split, cache, skip_unreadable)
+        return RemixBatches(audio, batch_size=batch_size, samples=WINDOW, seed=seed, targets=network.stems)
+
     return Run(
         model=network,
-        objective=BalancedL1(compressed=compressed),
-        data=RemixBatches(audio, batch_size=batch_size, samples=WINDOW, seed=seed, targets=network.stems),
-        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm),
+        objective=objective,
+        data=batches("train", seed),
+        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm, accumulate=accumulate, ema=ema),
         schedule=Schedule(warmup=warmup, flat=flat, shape="cosine"),
         steps=steps,
         seed=seed,
+        validation=_validation(valid_every, weights, objective, lambda: batches("valid", VALID_SEED)),
         config={
             "recipe": "rendered-separator",
             "root": root,
@@ -103,6 +120,8 @@ def classifier(
     learning_rate: float = 1e-3,
     warmup: int = 10,
     clip_norm: float = 5.0,
+    accumulate: int = 1,
+    ema: float = 0.0,
     seed: int = 0,
     cache: Path | None = None,
     skip_unreadable: bool = False,
@@ -124,6 +143,8 @@ def classifier(
         learning_rate: peak of Adam's; it falls along a cosine.
         warmup: steps of its linear rise.
         clip_norm: largest norm of the gradient; 0 for none.
+        accumulate: parts that a batch is cut into, one after the other, to save memory.
+        ema: decay of the weights' moving average, which then is the model; 0 for none.
         seed: of weights, crops and order.
         cache: folder of the decoded audio; `cache` in the root where not given.
         skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
@@ -142,7 +163,7 @@ def classifier(
     torch.manual_seed(seed)
     goal = _task(task)
     model = _classifier(network, separator, skips, goal)
-    audio = _audio(root, CLASSIFIER_MATERIAL, cache, skip_unreadable, labelled)
+    audio = _audio(root, CLASSIFIER_MATERIAL, "train", cache, skip_unreadable, labelled)
     labels = goal.matrix(audio.tracks)
     if network == "frozen":
         data = frozen_pictures(model, audio, labels, cache or root / "cache", batch_size, seed)
@@ -156,12 +177,27 @@ def classifier(
         model=model,
         objective=objective,
         data=data,
-        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm),
+        optimiser=Optimiser(learning_rate=learning_rate, clip_norm=clip_norm, accumulate=accumulate, ema=ema),
         schedule=Schedule(warmup=warmup, shape="cosine"),
         steps=steps,
         seed=seed,
         config={**config, "skips": skips, "task": task, "labelled": labelled, "batch_size": batch_size},
     )
+
+
+def _validation(
+    every: int, weights: Literal["last", "best"], objective: "Objective", unseen: Callable[[], "Batches"]
+) -> "Validation | None":
+    """Return the objective's loss on unseen batches as the validation, or none for 0 steps."""
+    from stemwise.training import ObjectiveLoss, Validation
+
+    _at_least(0, valid_every=every)
+    if not every:
+        if weights == "best":
+            raise ValueError("weights: the best are found by validation; give --valid-every too")
+        return None
+    measure = ObjectiveLoss(objective=objective, data=unseen(), batches=VALID_BATCHES)
+    return Validation(measure=measure, every=every, weights=weights)
 
 
 def _at_least(least: int, **values: int) -> None:
@@ -170,13 +206,13 @@ def _at_least(least: int, **values: int) -> None:
             raise ValueError(f"{name}: expected at least {least}, got {value}")
 
 
-def _tracks(root: Path, splits: tuple[str, ...], count: int = 0) -> "list[Track]":
-    """Return the tracks to train on, or a fixed random selection of so many."""
+def _tracks(root: Path, split: str, count: int = 0) -> "list[Track]":
+    """Return a split's tracks, or a fixed random selection of so many."""
     import numpy as np
 
     from stemwise.data.tracks import stem_folders
 
-    tracks = [track for split in splits for track in stem_folders(root, split)]
+    tracks = stem_folders(root, split)
     if not count:
         return tracks
     if count > len(tracks):
@@ -186,13 +222,13 @@ def _tracks(root: Path, splits: tuple[str, ...], count: int = 0) -> "list[Track]
 
 
 def _audio(
-    root: Path, material: Material, folder: Path | None, skip_unreadable: bool, count: int = 0
+    root: Path, material: Material, split: str, folder: Path | None, skip_unreadable: bool, count: int = 0
 ) -> "AudioCache":
-    """Return the decoded audio of the tracks to train on."""
+    """Return the decoded audio of a split's tracks."""
     from stemwise.data.cache import prepare
     from stemwise.logs import progress_bar
 
-    tracks = _tracks(root, material.splits, count)
+    tracks = _tracks(root, split, count)
     files = len(tracks) * len(material.sources)
     with progress_bar("decoding", files) as move:
 
