@@ -118,7 +118,7 @@ def _numbers(labels: Sequence[Label], tracks: Sequence[Track], levels: Sequence[
     found["seconds"] = {s: [level.seconds for t, level in pairs if t.split == s] for s in splits}
     parts = [markup.figure(card_plots.histograms(found))]
     if len(found) > 1:
-        parts += ["<h3>Median (quartiles) by genre</h3>\n", markup.table(tables.group_table(labels, tracks))]
+        parts += ["<h3>Median (quartiles)</h3>\n", markup.table(tables.group_table(labels, tracks))]
     return markup.section("Numbers", parts)
 
 
@@ -144,14 +144,14 @@ def _levels(labels: Sequence[Label], tracks: Sequence[Track], levels: Sequence[L
     peaks = ("<h3>Mixtures</h3>\n", markup.table(tables.peak_table(tracks, levels)))
     if not stems:
         return markup.section("Levels", peaks)
-    of = dict(zip((track.name for track in tracks), levels, strict=True))
+    of = dict(zip((track.mixture for track in tracks), levels, strict=True))
     groups = {
-        name: [of[track.name] for track in found] for name, found in tables.grouped(labels, tracks).items()
+        name: [of[track.mixture] for track in found] for name, found in tables.grouped(labels, tracks).items()
     }
     parts = (
         markup.table(tables.stem_table(levels, stems)),
         markup.figure(card_plots.levels_plot(groups, stems)),
-        markup.table(tables.level_table(groups, stems)),
+        markup.table(tables.level_table(groups, stems, tables.group_name(labels))),
         markup.note(LEVEL_NOTE),
         *peaks,
     )
@@ -195,5 +195,5 @@ def _origin(root: Path, info: DatasetInfo) -> str:
             facts |= markup.flat(dict(json.loads(note.read_text(encoding="utf-8"))))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{note}: expected a JSON object ({error}); restore or remove it") from error
-    known = {key: value for key, value in facts.items() if value}
+    known = {key: value for key, value in facts.items() if value not in (None, "")}
     return markup.folded("Where it comes from", (markup.facts(info.name, known),))

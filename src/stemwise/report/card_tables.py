@@ -96,12 +96,17 @@ def group_table(labels: Sequence[Label], tracks: Sequence[Track]) -> Table:
         (name, *(quartiles(numbers(label, members)) for label in chosen))
         for name, members in grouped(labels, tracks).items()
     )
-    return Table((GROUP, *(label.name for label in chosen)), tuple(rows))
+    return Table((group_name(labels), *(label.name for label in chosen)), tuple(rows))
+
+
+def group_name(labels: Sequence[Label]) -> str:
+    """Return what tracks are grouped by: the genre, or the split where there are no genres."""
+    return GROUP if any(label.name == GROUP and label.kind == "class" for label in labels) else "split"
 
 
 def grouped(labels: Sequence[Label], tracks: Sequence[Track]) -> dict[str, list[Track]]:
     """Return the tracks of each genre, or of each split where there are no genres."""
-    label = next((x for x in labels if x.name == GROUP and x.kind == "class"), None)
+    label = next((x for x in labels if x.name == group_name(labels)), None)
     found: dict[str, list[Track]] = {}
     for track in tracks:
         found.setdefault((label.of(track) or (DASH,))[0] if label else track.split, []).append(track)
@@ -123,14 +128,14 @@ def quartiles(values: Sequence[float], digits: int | None = None) -> str:
     return f"{number(middle, places)} ({number(low, places)} to {number(high, places)})"
 
 
-def level_table(groups: Mapping[str, Sequence[Levels]], stems: Sequence[str]) -> Table:
-    """Return the level of each stem, by genre and over all tracks."""
+def level_table(groups: Mapping[str, Sequence[Levels]], stems: Sequence[str], title: str) -> Table:
+    """Return the level of each stem, by group and over all tracks."""
     everything = {"all": [level for found in groups.values() for level in found]}
     rows = (
         (name, *(quartiles([x.stems[s].level_db for x in found if s in x.stems], 1) for s in stems))
         for name, found in {**groups, **everything}.items()
     )
-    return Table((GROUP, *(f"{stem} in dB" for stem in stems)), tuple(rows))
+    return Table((title, *(f"{stem} in dB" for stem in stems)), tuple(rows))
 
 
 def stem_table(levels: Sequence[Levels], stems: Sequence[str]) -> Table:
