@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stemwise.data.rendered.band import DOUBLED_PAN
 from stemwise.data.rendered.compose import compose
 from stemwise.data.rendered.genres import GENRES
 from stemwise.data.rendered.harmony import Key
@@ -110,11 +111,18 @@ def test_harmony_is_a_third_above() -> None:
     assert all(s.pitch % 12 in key.scale for s in take.syllables)
 
 
-def test_doubled_guitars_play_on_both_sides() -> None:
-    guitars = [part for part in song("metal").parts if part.family == "distorted guitar"]
-    assert {np.sign(part.pan) for part in guitars[:2]} == {-1, 1}
-    assert guitars[0].notes != guitars[1].notes
-    assert [n.pitch for n in guitars[0].notes] == [n.pitch for n in guitars[1].notes]
+def test_doubled_layers_play_on_both_sides() -> None:
+    left, right = [part for part in song("metal").parts if abs(part.pan) == DOUBLED_PAN][:2]
+    assert left.pan == -right.pan and left.family == right.family
+    assert left.notes != right.notes
+    assert [n.pitch for n in left.notes] == [n.pitch for n in right.notes]
+
+
+@genres
+def test_genres_are_not_one_sound(genre: str) -> None:
+    songs = [song(genre, seed, 4.0) for seed in range(40)]
+    kits = Counter(part.family for made in songs for part in made.parts if part.stem == "drums")
+    assert 0.6 * kits.total() < kits[GENRES[genre].kit] < kits.total()
 
 
 def test_music_gives_way_to_the_kick_and_comes_back() -> None:

@@ -11,8 +11,8 @@ from stemwise.data.rendered.genre import Genre, Layer
 from stemwise.data.rendered.harmony import Chord, Grid
 from stemwise.data.rendered.melody import Melodist
 from stemwise.data.rendered.mood import Mood
-from stemwise.data.rendered.patterns import DRUMS, FILLS, STRENGTHS, events
-from stemwise.data.rendered.presets import bank
+from stemwise.data.rendered.patterns import ALIKE, DRUMS, FILLS, PERCUSSION, STRENGTHS, events
+from stemwise.data.rendered.presets import BASSES, FAMILIES, KITS, bank
 from stemwise.data.rendered.sampler import Note
 from stemwise.data.rendered.score import Part, Section
 
@@ -20,6 +20,10 @@ Players = Callable[[str], tuple[str, int]]
 """Family of instruments, or kind of drum kit → the family that plays, and its program."""
 
 DOUBLED_PAN = 0.75
+USUAL = 0.7
+"""How often a song has the instruments that its genre is known for."""
+
+ACCOMPANISTS = tuple(family for family in FAMILIES if not family.endswith("bass"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,24 +67,42 @@ class Band:
 
     def drums(self, players: Players) -> Part:
         """The drum kit: a groove for verses and one for choruses, crashes and fills."""
-        grooves = self.two(self.genre.grooves)
+        grooves = {chorus: self.own_way(groove) for chorus, groove in self.two(self.genre.grooves).items()}
+        touch = {drum: float(np.clip(self.rng.normal(1, 0.2), 0.55, 1.4)) for drum in DRUMS}
         notes: list[Note] = []
         for section, bar, first in self.bars("drums"):
             last = bar == section.bars[-1] and bar + 1 < len(self.chords)
-            for word in grooves[section.kind == "chorus"].split():
-                drum, pattern = word.split(":")
+            for drum, pattern in grooves[section.kind == "chorus"]:
                 if section.kind == "intro" and drum in ("kick", "snare") and not last:
                     continue
                 for step, _, symbol in events(pattern):
                     if not (
                         last and step >= self.grid.bar_steps - self.grid.steps and drum in ("snare", "hat")
                     ):
-                        notes.append(self.hit(first + step, DRUMS[drum], STRENGTHS[symbol] * section.energy))
+                        strength = STRENGTHS[symbol] * section.energy * touch[drum]
+                        notes.append(self.hit(first + step, DRUMS[drum], strength))
             if bar == section.bars[0] and section.kind == "chorus" and self.rng.random() < 0.7:
                 notes.append(self.hit(first, DRUMS["crash"], 92))
             if last:
                 notes += self.fill(first + self.grid.bar_steps - self.grid.steps)
-        return self.part("drums", players(self.genre.kit), notes, pan=0.0)
+        return self.part("drums", players(self.usual(self.genre.kit, tuple(KITS))), notes, pan=0.0)
+
+    def usual(self, option: str, others: Sequence[str]) -> str:
+        """What the genre has, or sometimes something else: no genre is only one sound."""
+        return option if self.rng.random() < USUAL else self.pick(others)
+
+    def own_way(self, groove: str) -> list[tuple[str, str]]:
+        """The drums and patterns of a groove as this drummer plays it, with percussion by chance."""
+        words = [groove, *([self.pick(PERCUSSION)] if self.rng.random() < 0.35 else [])]
+        return [
+            (self.replaced(drum), pattern)
+            for drum, _, pattern in (w.partition(":") for w in " ".join(words).split())
+        ]
+
+    def replaced(self, drum: str) -> str:
+        """A drum, or one that may take its place."""
+        others = next((group for group in ALIKE if drum in group), (drum,))
+        return self.usual(drum, others)
 
     def hit(self, step: int | float, drum: int, strength: int | float) -> Note:
         """A stroke of a drum."""
@@ -102,7 +124,7 @@ class Band:
                 pitch = self.bass_pitch(symbol, chord, following)
                 strength = (100 if step == 0 else 90) * section.energy
                 notes.append(self.note(first + step, steps, pitch, strength, late_s=0.004))
-        return self.part("bass", players(self.pick(self.genre.bass)), notes, pan=0.0)
+        return self.part("bass", players(self.usual(self.pick(self.genre.bass), BASSES)), notes, pan=0.0)
 
     def bass_pitch(self, symbol: str, chord: Chord, following: Chord) -> int:
         """The pitch of a symbol of a bass pattern, from E1 up."""
@@ -127,7 +149,7 @@ class Band:
                 continue
             # Some layers wait for the chorus: a song grows.
             waits = number > 0 and self.rng.random() < 0.35
-            player = players(self.pick(layer.families))
+            player = players(self.usual(self.pick(layer.families), ACCOMPANISTS))
             melody = layer.style == "melody"
             notes = list(self.solo(layer, sung=sung) if melody else self.comping(layer, waits=waits))
             if layer.doubled:

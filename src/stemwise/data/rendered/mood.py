@@ -38,7 +38,7 @@ class Mood:
     @property
     def tilt_db(self) -> float:
         """How much brighter than others the mix is, per octave."""
-        return 1.6 * (self.arousal - 0.5)
+        return 3.0 * (self.arousal - 0.5)
 
 
 def drawn(rng: np.random.Generator) -> Mood:

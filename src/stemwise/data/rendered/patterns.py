@@ -7,6 +7,15 @@ from collections.abc import Iterator
 DRUMS = {"kick": 36, "snare": 38, "rim": 37, "clap": 39, "hat": 42, "pedal": 44, "open": 46} | {
     **{"ride": 51, "crash": 49, "tom": 45, "shaker": 70, "conga": 63}
 }
+ALIKE = (("hat", "ride", "shaker"), ("snare", "rim", "clap"), ("open", "hat", "crash"), ("conga", "tom"))
+"""Drums that may take one another's place in a groove."""
+
+PERCUSSION = (
+    "shaker:xoxoxoxoxoxoxoxo",
+    "conga:..x..xx...x..x.x",
+    "clap:....x.......x...",
+    "shaker:..x...x...x...x.",
+)
 STRENGTHS = {"X": 112, "x": 92, "o": 58}
 FILLS = (
     ((38, 38, 45, 45), (0.0, 1.0, 2.0, 3.0)),
