@@ -147,8 +147,8 @@ def test_without_locks_it_says_that_one_process_may_write(tmp_path: Path, monkey
     assert "this system has no file locks; let one process write at a time" in caplog.text
 
 
-def child(folder: Path, count: int, pause_s: float = 0.0) -> subprocess.Popen[str]:
-    """A process of its own that fills the store, and rests within each file."""
+def child(folder: Path, count: int, pause_s: float = 0.0, held: bool = False) -> subprocess.Popen[str]:
+    """A process of its own that fills the store and rests within each file; `held`, until told to go on."""
     code = f"""
 import logging, sys, time
 from pathlib import Path
@@ -162,6 +162,8 @@ def blocks(number):
 made = 0
 with store(Path({str(folder)!r})).writing() as writer:
     print("in", flush=True)
+    if {held}:
+        sys.stdin.readline()
     for number in range({count}):
         if name(number) not in writer.entries:
             writer.add(name(number), blocks(number))
@@ -169,7 +171,8 @@ with store(Path({str(folder)!r})).writing() as writer:
 print(made, flush=True)
 """
     command = [sys.executable, "-c", code]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_killed_at_any_moment_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
@@ -190,12 +193,12 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(tmp_path: Path) -> No
 
 
 def test_second_process_waits_says_so_and_finds_it_done(tmp_path: Path) -> None:
-    first = child(tmp_path, 30, pause_s=0.02)
+    first = child(tmp_path, 30, held=True)
     assert first.stdout is not None
     first.stdout.readline()
     second = child(tmp_path, 30)
-    made = [int(process.communicate()[0].split()[-1]) for process in (first,)]
-    out, errors = second.communicate()
-    assert [*made, int(out.split()[-1])] == [30, 0]
-    assert "another process is writing; waiting for it" in errors
+    assert second.stderr is not None
+    assert "another process is writing; waiting for it" in second.stderr.readline()
+    made = [int(process.communicate("go on\n")[0].split()[-1]) for process in (first, second)]
+    assert made == [30, 0]
     expect(tmp_path, range(30))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stemwise.tasks import Task
     from stemwise.training import Run, Validation
 
-SEPARATOR_MATERIAL = Material(sources=STEMS, sample_rate=16_000, splits=("train", "valid"))
+SEPARATOR_MATERIAL = Material(sources=STEMS, sample_rate=16_000)
 CLASSIFIER_MATERIAL = Material(sources=("mixture",), sample_rate=16_000)
 WINDOW = 61_792  # samples: 384 frames, what the classifiers read and the separators train on
 VALID_BATCHES, VALID_SEED = 8, 0  # always the same mixtures, whatever the run's seed
