@@ -28,8 +28,8 @@ FRAMES = 384
 HIDDEN = 512
 
 Join = Literal["concatenate", "add"]
-"""How the U-Net's links enter the tail: as further channels, or added, behind a one-by-one convolution that gives
-them as many channels as they meet (the authors' later "feature adaptation")."""
+"""How the U-Net's links enter the tail: as further channels, or added, behind a one-by-one convolution to as
+many channels as they meet (the authors' later "feature adaptation")."""
 
 
 @dataclass(frozen=True, kw_only=True)
