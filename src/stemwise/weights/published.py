@@ -58,7 +58,7 @@ def import_checkpoint(path: str | Path, folder: str | Path, source: str | None =
     bundle = open_bundle(path)
     try:
         variables = model_variables(bundle.entries)
-        kind = _kind(variables, source, bundle.index.resolve().parent.name)
+        kind = _kind(variables, source, _folder(bundle))
         check(variables, kind)
     except ValueError as error:
         raise ValueError(f"{bundle.index}: {error}") from error
@@ -70,6 +70,10 @@ def import_checkpoint(path: str | Path, folder: str | Path, source: str | None =
 
     load_published(model, convert(kind.names, read))
     store.save(model, Path(folder), _card(bundle, kind))
+    if getattr(kind.config, "stems", ()) == (UNNAMED,):
+        logger.warning(
+            "which source its mask is for, no checkpoint says: called %r; --source names it", UNNAMED
+        )
     left = len(bundle.entries) - len(variables)
     return Imported(folder=Path(folder), title=kind.title, used=len(variables), left=left)
 
@@ -115,10 +119,12 @@ def _kind(variables: dict[str, Entry], source: str | None, folder: str) -> Kind:
     kind = recognise(shapes, source)
     if getattr(kind.config, "stems", ()) != (UNNAMED,):
         return kind
-    if folder in STEMS:
-        return recognise(shapes, folder)
-    logger.warning("the checkpoint does not say which source its mask is for; --source names it")
-    return kind
+    return recognise(shapes, folder) if folder in STEMS else kind
+
+
+def _folder(bundle: Bundle) -> str:
+    """Return the name of a checkpoint's folder; a link's own name, not its target's."""
+    return bundle.index.absolute().parent.name
 
 
 def _card(bundle: Bundle, kind: Kind) -> dict[str, Any]:
@@ -130,7 +136,7 @@ def _card(bundle: Bundle, kind: Kind) -> dict[str, Any]:
         "protocol": "v1: the released code of November 2023, its quirks included",
         "origin": {
             "format": "TensorFlow checkpoint",
-            "folder": bundle.index.resolve().parent.name,
+            "folder": _folder(bundle),
             "sha256": {path.name: store.sha256(path) for path in (bundle.index, *bundle.shards)},
         },
     }
