@@ -149,8 +149,8 @@ def _skips(shapes: Shapes) -> int:
 
 
 def _size(shapes: Shapes, key: str, axis: int) -> int:
-    shape = shapes.get(key, ())
-    if axis >= len(shape):
+    shape = shapes.get(key)
+    if shape is None or axis >= len(shape):
         raise ValueError(f"{key}: expected a variable of more than {axis} axes, got {shape or 'none'}")
     return shape[axis]
 
