@@ -156,4 +156,4 @@ def _size(shapes: Shapes, key: str, axis: int) -> int:
 
 
 def _spoken(stems: tuple[str, ...]) -> str:
-    return "all four stems" if len(stems) > 1 else stems[0].replace(UNNAMED, "one source")
+    return {STEMS: "all four stems", (UNNAMED,): "one source"}.get(stems, " and ".join(stems))
