@@ -229,6 +229,7 @@ def test_verbs_are_frozen() -> None:
         "data prepare",
         "data card",
         "data audit",
+        "weights import",
     }
 
 
@@ -240,6 +241,7 @@ HELPS = (
     "data render --help",
     "train --help",
     "data prepare --help",
+    "weights --help",
 )
 
 

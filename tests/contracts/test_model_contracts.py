@@ -225,6 +225,8 @@ def _middle(model: Separator) -> tuple[int, int, Tensor]:
 
 UNI = {f"msspt-{stem}": 3_925_769 for stem in STEMS}
 JOINT = dict(enumerate((6_549_307, 6_586_171, 6_659_899, 6_807_355, 7_028_539, 7_249_723)))
+# Adapters of v2: 32, 64, 128, 192 and 192 channels to 64, 64, 128, 128 and 128, with biases.
+ADAPTERS = (32 * 64 + 64) + (64 * 64 + 64) + (128 * 128 + 128) + 2 * (192 * 128 + 128)
 MTAT, FMA = tuple(map(str, range(50))), tuple(map(str, range(16)))
 PUBLISHED: dict[str, tuple[UNetConfig | TailConfig | JointConfig, int]] = {
     "multi": (SEPARATORS["msspt-multisource"], 3_926_636),
@@ -244,6 +246,18 @@ PUBLISHED: dict[str, tuple[UNetConfig | TailConfig | JointConfig, int]] = {
     },
     "joint-fma": (replace(CLASSIFIERS["msspt-joint-s5"], classes=FMA), 7_232_281),
     "joint-fma-multi": (replace(CLASSIFIERS["msspt-joint-multisource"], classes=FMA), 7_234_876),
+    **{
+        f"joint-{data}-v2{sources}": (
+            replace(CLASSIFIERS[f"msspt-joint-v2{sources}"], classes=classes),
+            count,
+        )
+        for data, classes, tail in (("mtat", MTAT, 2_401_138), ("fma", FMA, 2_383_696))
+        for sources, count in (
+            # U-Net, stand-alone tail, 3×3 kernels of its further inputs, adapters
+            ("", 3_925_769 + tail + 9 * 64 + ADAPTERS),
+            ("-multisource", 3_926_636 + tail + 4 * 9 * 64 + ADAPTERS),
+        )
+    },
 }
 
 

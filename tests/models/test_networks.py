@@ -136,6 +136,30 @@ def test_mixture_branch_of_the_paper_differs_from_that_of_the_code() -> None:
     assert not torch.allclose(ours[:, -1], theirs[:, -1], atol=0.1)
 
 
+@torch.no_grad()
+def test_links_of_v2_are_added_to_the_tail_behind_a_1x1_convolution() -> None:
+    model = scrambled(joint("msspt-joint-v2").build())
+    picture, links = model.pictures(model.window_magnitudes(audio()))
+    adapters = list(model.tail.adapters)
+    assert [adapter.kernel_size for adapter in adapters] == [(1, 1)] * 5
+    x = model.tail.blocks[0](picture)
+    for block, adapter, link in zip(model.tail.blocks[1:], adapters, links, strict=False):
+        weight = adapter.weight[:, :, 0, 0]
+        x = block(x + torch.einsum("oi,bifn->bofn", weight, link) + adapter.bias[:, None, None])
+    x = model.tail.blocks[6](x).permute(0, 3, 2, 1).flatten(1)
+    expected = torch.relu(model.tail.norm(model.tail.dense(x)))
+    torch.testing.assert_close(model.tail.embed(picture, links), expected, atol=1e-3, rtol=1e-3)
+
+
+def test_v2_takes_a_stand_alone_tails_blocks_but_for_the_first_convolution() -> None:
+    with torch.device("meta"):
+        alone = replace(CLASSIFIERS["msspt-tail"], classes=CLASSES).build().tail.state_dict()
+        joined = replace(CLASSIFIERS["msspt-joint-v2"], classes=CLASSES).build().tail.state_dict()
+    other = {key for key, value in alone.items() if joined[key].shape != value.shape}
+    assert other == {"blocks.0.0.weight"}
+    assert all(key.startswith("adapters.") for key in joined.keys() - alone.keys())
+
+
 @pytest.mark.parametrize("skips", range(6))
 def test_there_are_as_many_links_as_skips(skips: int) -> None:
     model = joint(f"msspt-joint-s{skips}").build().eval()

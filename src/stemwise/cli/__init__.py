@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from stemwise import __version__
-from stemwise.cli import audio, caching, data, experiments, training
+from stemwise.cli import audio, caching, data, experiments, training, weights
 
 VERBS: dict[str, Callable[..., int | None]] = {
     "separate": audio.separate,
@@ -30,7 +30,11 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "data prepare": caching.prepare,
     "data card": data.card,
     "data audit": data.audit,
+    "weights import": weights.import_checkpoint,
 }
+
+GROUPS = {verb.split()[0] for verb in VERBS if " " in verb}
+"""First words of the verbs of two words."""
 
 HEAD = """stemwise: takes music apart, and uses what it learned to understand it
 
@@ -71,10 +75,10 @@ def _dispatch(words: list[str]) -> int:
         name = " ".join(words[:count])
         if name in VERBS:
             return _run(name, words[count:])
-    if words[0] == "data" and (len(words) == 1 or words[1] in ("-h", "--help")):
-        print(_listing([verb for verb in VERBS if verb.startswith("data ")]))
+    if words[0] in GROUPS and (len(words) == 1 or words[1] in ("-h", "--help")):
+        print(_listing([verb for verb in VERBS if verb.startswith(f"{words[0]} ")]))
         return 0
-    wanted = " ".join(words[:2]) if words[0] == "data" else words[0]
+    wanted = " ".join(words[:2]) if words[0] in GROUPS else words[0]
     near = get_close_matches(wanted, VERBS, n=1)
     hint = f"did you mean `stemwise {near[0]}`?" if near else "see `stemwise --help`"
     raise ValueError(f"no verb {wanted!r}; {hint}")
@@ -100,4 +104,4 @@ def _overview() -> str:
 
 def _listing(verbs: list[str]) -> str:
     lines = [(verb, (VERBS[verb].__doc__ or "").strip().splitlines()[0]) for verb in verbs]
-    return "\n".join(f"  {verb:<14}{summary}" for verb, summary in lines)
+    return "\n".join(f"  {verb:<16}{summary}" for verb, summary in lines)

@@ -8,6 +8,9 @@ Deviations:
     `mixture_branch="log-mel"` follows the paper.
     released code: pools by maximum here even where the separator pooled by average. `from_separator`
     does the same, with `pool=` to choose.
+    the authors' later code, "v2": a true log-mel of the mixture, the stand-alone tail's widths behind the
+    U-Net too, and links that a 1×1 convolution fits to the tail, where they are added. No published
+    checkpoint uses it; `msspt-joint-v2` and `msspt-joint-v2-multisource` are it, all else is v1.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from torch import Tensor
 from stemwise import STEMS
 from stemwise.interfaces import Target
 from stemwise.models.frontends import LogMel
-from stemwise.models.tail import Tail, WindowClassifier
+from stemwise.models.tail import Join, Tail, TailConfig, WindowClassifier
 from stemwise.models.unet import Pool, UNet, UNetConfig, UNetSeparator
 from stemwise.signal.mel import log10_offset
 
@@ -43,6 +46,7 @@ class JointConfig:
         pool: how the U-Net's encoder halves its resolution.
         mask: `sigmoid` or `softmax`, as in the separator.
         mixture_branch: what the tail sees beside the sources.
+        join: how the links enter the tail.
         dropout: before the output layer.
         batchnorm_momentum: share of a new batch in the running statistics.
         log_divisor: the released classifiers' ln(10).
@@ -58,6 +62,7 @@ class JointConfig:
     pool: Pool = "max"
     mask: Literal["sigmoid", "softmax"] = "sigmoid"
     mixture_branch: Literal["mel-of-log", "log-mel"] = "mel-of-log"
+    join: Join = "concatenate"
     dropout: float = 0.5
     batchnorm_momentum: float = 0.01
     log_divisor: float = 2.3025
@@ -98,6 +103,7 @@ class JointClassifier(WindowClassifier):
             len(config.stems) + 1,
             config.tail_widths,
             links,
+            config.join,
             len(config.classes),
             config.dropout,
             config.batchnorm_momentum,
@@ -152,9 +158,12 @@ def from_separator(
     return JointClassifier(config, unet=unet)
 
 
+V2 = JointConfig(tail_widths=TailConfig().widths, mixture_branch="log-mel", join="add")
 VARIANTS = {
     **{f"msspt-joint-s{skips}": JointConfig(stems=("vocals",), skips=skips) for skips in range(6)},
     "msspt-joint-multisource": JointConfig(),
+    "msspt-joint-v2": replace(V2, stems=("vocals",)),
+    "msspt-joint-v2-multisource": V2,
     # Ours: a quarter of the published cost, for training on two cores.
     "half-joint-multisource": JointConfig(
         unet_widths=(8, 16, 32, 64, 96, 96),

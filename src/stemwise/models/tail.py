@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -25,6 +26,10 @@ from stemwise.signal.stft import tf_samples
 
 FRAMES = 384
 HIDDEN = 512
+
+Join = Literal["concatenate", "add"]
+"""How the U-Net's links enter the tail: as further channels, or added, behind a one-by-one convolution to as
+many channels as they meet (the authors' later "feature adaptation")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +71,7 @@ class Tail(nn.Module):
         inputs: channels of the picture.
         widths: channels of the seven blocks.
         links: channels of the links, from fine to coarse; as many as there are skips.
+        join: how a link meets what the block before gives, see `Join`.
         classes: how many logits.
         dropout: before the output layer.
         momentum: of the batch normalisation.
@@ -76,6 +82,7 @@ class Tail(nn.Module):
         inputs: int,
         widths: tuple[int, ...],
         links: tuple[int, ...],
+        join: Join,
         classes: int,
         dropout: float,
         momentum: float,
@@ -87,13 +94,16 @@ class Tail(nn.Module):
             )
         if len(widths) != 7:
             raise ValueError(f"widths: expected 7 blocks (384 frames halve six times), got {len(widths)}")
-        self.links = len(links)
-        extra = (0, *links, *(0,) * (6 - len(links)))
+        self.links, self.join = len(links), join
+        beside = links if join == "concatenate" else (0,) * len(links)
+        extra = (0, *beside, *(0,) * (6 - len(links)))
         sizes = zip((inputs, *widths[:-1]), extra, widths, strict=True)
         pools = [(2, 2)] * 6 + [(2, 3)]  # (frequency, time): 128 × 384 ends at 1 × 2
         self.blocks = nn.ModuleList(
             _block(i + e, w, momentum, p) for (i, e, w), p in zip(sizes, pools, strict=True)
         )
+        if join == "add":
+            self.adapters = nn.ModuleList(nn.Conv2d(i, w, 1) for i, w in zip(links, widths, strict=False))
         self.dense = nn.Linear(2 * widths[-1], HIDDEN)
         self.norm = nn.BatchNorm1d(HIDDEN, eps=1e-3, momentum=momentum)
         self.dropout = nn.Dropout(dropout)
@@ -107,9 +117,14 @@ class Tail(nn.Module):
         assert len(links) == self.links, f"tail: expected {self.links} links, got {len(links)}"
         x = self.blocks[0](picture)
         for i, block in enumerate(self.blocks[1:]):
-            x = block(torch.cat([x, links[i]], dim=1) if i < self.links else x)
+            x = block(self._joined(x, links[i], i) if i < self.links else x)
         x = x.permute(0, 3, 2, 1).flatten(1)  # time, frequency, channel: the order of the published weights
         return torch.relu(self.norm(self.dense(x)))
+
+    def _joined(
+        self, x: Float[Tensor, "b w f n"], link: Float[Tensor, "b l f n"], i: int
+    ) -> Float[Tensor, "b _ f n"]:
+        return x + self.adapters[i](link) if self.join == "add" else torch.cat([x, link], dim=1)
 
     def forward(
         self, picture: Float[Tensor, "b c 128 384"], links: list[Float[Tensor, "b _ _ _"]]
@@ -179,7 +194,15 @@ class TailClassifier(WindowClassifier):
         super().__init__(config.classes, config.target)
         self.config = config
         self.log_mel = LogMel(config.log_divisor)
-        self.tail = Tail(1, config.widths, (), len(config.classes), config.dropout, config.batchnorm_momentum)
+        self.tail = Tail(
+            1,
+            config.widths,
+            (),
+            "concatenate",
+            len(config.classes),
+            config.dropout,
+            config.batchnorm_momentum,
+        )
 
     def pictures(
         self, magnitude: Float[Tensor, "b 256 384"]

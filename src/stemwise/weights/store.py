@@ -51,7 +51,11 @@ def save(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:
         model: built from a config in `stemwise.models`.
         folder: of the model; its last part is the model's name.
         about: plain values for the card: `title`, `data`, `licence`, `scores`, …
+
+    Raises:
+        ValueError: there is something else than a model where the folder should be.
     """
+    _check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = folder.parent / f".saving-{uuid4().hex}"
     aside.mkdir()
@@ -63,7 +67,7 @@ def save(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:
             **about,
             "architecture": type(config).__name__,
             "config": asdict(config),
-            "sha256": _sha256(aside / WEIGHTS),
+            "sha256": sha256(aside / WEIGHTS),
         }
         (aside / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False))
         if folder.exists():
@@ -83,7 +87,7 @@ def load(name: str | Path) -> nn.Module:
             the card.
     """
     stored = find(name)
-    expected, got = stored.card.get("sha256"), _sha256(stored.folder / WEIGHTS)
+    expected, got = stored.card.get("sha256"), sha256(stored.folder / WEIGHTS)
     if expected != got:
         raise ValueError(
             f"{stored.folder / WEIGHTS}: SHA-256 is {got}, its card says {expected}; copy it again"
@@ -135,6 +139,16 @@ def config_from(architecture: str, values: Mapping[str, Any], where: Path) -> An
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-def _sha256(path: Path) -> str:
+def _check_free(folder: Path) -> None:
+    """Refuse to replace anything but a model."""
+    if not folder.exists():
+        return
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else ["a file"]
+    if others := [name for name in found if name not in (WEIGHTS, CARD)]:
+        raise ValueError(f"{folder}: expected a model or nothing there, found {', '.join(others[:3])}")
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
