@@ -11,7 +11,7 @@ from stemwise.data.rendered.genre import Genre, Layer
 from stemwise.data.rendered.harmony import Chord, Grid
 from stemwise.data.rendered.melody import Melodist
 from stemwise.data.rendered.mood import Mood
-from stemwise.data.rendered.patterns import ALIKE, DRUMS, FILLS, PERCUSSION, STRENGTHS, events
+from stemwise.data.rendered.patterns import ALIKE, DRUMS, FILLS, PERCUSSION, RINGING, STRENGTHS, events
 from stemwise.data.rendered.presets import BASSES, FAMILIES, KITS, bank
 from stemwise.data.rendered.sampler import Note
 from stemwise.data.rendered.score import Part, Section
@@ -106,7 +106,7 @@ class Band:
 
     def hit(self, step: int | float, drum: int, strength: int | float) -> Note:
         """A stroke of a drum."""
-        return self.note(step, 2 * self.grid.steps, drum, strength)
+        return self.note(step, (2 if drum in RINGING else 1) * self.grid.steps, drum, strength)
 
     def fill(self, first: int) -> Iterator[Note]:
         """A drum fill over the beat that starts at a step."""

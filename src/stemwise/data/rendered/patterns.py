@@ -10,6 +10,9 @@ DRUMS = {"kick": 36, "snare": 38, "rim": 37, "clap": 39, "hat": 42, "pedal": 44,
 ALIKE = (("hat", "ride", "shaker"), ("snare", "rim", "clap"), ("open", "hat", "crash"), ("conga", "tom"))
 """Drums that may take one another's place in a groove."""
 
+RINGING = frozenset(DRUMS[name] for name in ("crash", "ride", "open"))
+"""Cymbals, which nobody damps after a beat."""
+
 PERCUSSION = (
     "shaker:xoxoxoxoxoxoxoxo",
     "conga:..x..xx...x..x.x",

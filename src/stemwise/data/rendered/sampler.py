@@ -20,7 +20,7 @@ from stemwise.data.rendered.soundfont import OVERSAMPLING, Region, Sample, Sound
 
 SAMPLE_RATE = 44_100
 MAX_NOTE_S = 8.0
-MAX_RELEASE_S = 1.0
+MAX_RELEASE_S = 0.7
 OPEN_FILTER_CENTS = 13_000
 FIXED = 1 << 32
 NEPER_PER_DB = math.log(10) / 20
