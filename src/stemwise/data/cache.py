@@ -14,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from stemwise.data.audio import read_resampled
+from stemwise.data.streams import StemFile, file_of
 from stemwise.data.tracks import Track
 
 FULL_SCALE = 32767
@@ -87,12 +88,18 @@ def prepare(
 
 def _key(tracks: Sequence[Track], sources: tuple[str, ...], sample_rate: int) -> str:
     files = [_file(track, source) for track in tracks for source in sources]
-    facts = [(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+    facts = [_facts(file) for file in files]
     content = json.dumps([facts, sources, sample_rate])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _file(track: Track, source: str) -> Path:
+def _facts(source: Path | StemFile) -> tuple[str, int, int, int]:
+    file = file_of(source)
+    stream = source.stream if isinstance(source, StemFile) else 0
+    return str(file.resolve()), stream, file.stat().st_size, file.stat().st_mtime_ns
+
+
+def _file(track: Track, source: str) -> Path | StemFile:
     return track.mixture if source == "mixture" else track.stems[source]
 
 
