@@ -226,6 +226,8 @@ def test_verbs_are_frozen() -> None:
         "data render",
         "data info",
         "data verify",
+        "data twin",
+        "data download",
     }
 
 

@@ -126,6 +126,10 @@ LEFT_OUT = "left_out.txt"
 """The user's list in a set's folder: a track's name and, behind a tab, the reason, one in a line."""
 
 
+TWIN = "stemwise-twin.json"
+"""Says of a folder that it is a synthetic twin, not the set itself."""
+
+
 def left_out(root: Path) -> dict[str, str]:
     """Return what the user decided to leave out: track name → reason."""
     path = Path(root) / LEFT_OUT
