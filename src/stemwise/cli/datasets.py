@@ -98,6 +98,7 @@ def twin(
     tracks: int = 24,
     seconds: float = 6.0,
     seed: int = 0,
+    workers: int = 0,
 ) -> int:
     """Write a small synthetic twin of a data set: rendered music in exactly its layout, with its names.
 
@@ -113,6 +114,7 @@ def twin(
         tracks: how many, over all splits.
         seconds: length of each; MagnaTagATune's real clips have 29.1, FMA's 30.
         seed: of the music.
+        workers: processes; 0 for all cores.
     """
     from stemwise.data import DATASETS
     from stemwise.data.twins import render_twin
@@ -122,7 +124,13 @@ def twin(
     dataset = named(DATASETS, name, "data set")
     with progress_bar("rendering", tracks) as move:
         render_twin(
-            dataset, out, tracks=tracks, seconds=seconds, seed=seed, progress=lambda done, _: move(done)
+            dataset,
+            out,
+            tracks=tracks,
+            seconds=seconds,
+            seed=seed,
+            workers=workers,
+            progress=lambda done, _: move(done),
         )
     print(f"a synthetic twin of {name} in {out}: {tracks} tracks of {seconds:g} s")
     return 0

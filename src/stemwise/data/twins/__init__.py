@@ -56,12 +56,14 @@ def render_twin(
     tracks: int,
     seconds: float,
     seed: int,
+    workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Render music and write a set's twin of it, as `write_twin`."""
     from stemwise.data.rendered import RenderSettings, render
     from stemwise.data.tracks import stem_folders
 
+    settings = RenderSettings(tracks=tracks, seconds=seconds, seed=seed, workers=workers)
     with tempfile.TemporaryDirectory(prefix="stemwise-twin-") as folder:
-        render(Path(folder), RenderSettings(tracks=tracks, seconds=seconds, seed=seed), progress)
+        render(Path(folder), settings, progress)
         return write_twin(dataset, stem_folders(Path(folder)), out)
