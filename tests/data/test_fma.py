@@ -105,6 +105,11 @@ def test_file_of_another_kind_is_an_error_that_names_it(tmp_path: Path) -> None:
         DATASETS["fma-small"].reader(tmp_path, None)
 
 
+def test_row_without_a_split_is_an_error_that_names_its_track(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="test of track 7, got 'dev'"):
+        DATASETS["fma-small"].reader(table(tmp_path, [("7", "dev", "small", "Rock")]), None)
+
+
 def test_full_size_table_is_read_in_seconds(tmp_path: Path) -> None:
     (tmp_path / "fma_metadata").mkdir()
     row = [*["some text"] * 30, "training", "large", *["more"] * 18, "Rock", "x"]

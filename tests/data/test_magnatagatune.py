@@ -125,7 +125,7 @@ def test_audio_lies_beside_the_tables_or_in_a_folder(root: Path, tmp_path: Path,
     ("table", "message"),
     [
         ('"clip_id","rock","mp3_path"\n', "expected tab-separated columns"),
-        ('"clip_id"\t"mp3_path"\n"7"\t"x/a.mp3"\n', "got 'x/a.mp3'"),
+        ('"clip_id"\t"mp3_path"\n"7"\t"x/a.mp3"\n', "got '7' and 'x/a.mp3'"),
     ],
 )
 def test_table_unlike_the_published_one_is_an_error(tmp_path: Path, table: str, message: str) -> None:

@@ -1,4 +1,8 @@
-"""FMA, the Free Music Archive data set: clips of 30 seconds with a top genre, in three nested subsets."""
+"""FMA, the Free Music Archive data set: clips of 30 seconds with a top genre, in three nested subsets.
+
+Deviations: MSSPT's label matrix has a row less than its folder has files, so that its last track needs a file
+beside it that is no track; here each track has its own label.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +153,7 @@ def _is_flat(home: Path) -> bool:
 def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
     """Id, split, subset and genre of each row behind three rows of header."""
     csv.field_size_limit(max(csv.field_size_limit(), 2**24))  # artists' biographies are long
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
         rows = csv.reader(file)
         header = list(zip(next(rows, []), next(rows, []), strict=False))
         try:
@@ -161,5 +165,10 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
             ) from error
         for row in rows:
             if row and row[0].isdigit():
-                part, subset, genre = (row[column] for column in columns)
+                part, subset, genre = (row[column] if column < len(row) else "" for column in columns)
+                if part not in _SPLITS:
+                    raise ValueError(
+                        f"{path}: expected training, validation or test of track {row[0]}, got {part!r}; "
+                        "take the file from fma_metadata.zip"
+                    )
                 yield f"{int(row[0]):06d}", part, subset, genre

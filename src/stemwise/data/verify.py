@@ -128,11 +128,10 @@ def _track(track: Track, sums: Mapping[Path, str]) -> tuple[list[Finding], float
         return [_finding("missing", track, f"{file}: no such file") for file in lost], 0.0
     findings = [_finding(f.kind, track, f.text) for file in track.files for f in _sum(file, sums)]
     try:
-        seconds = _decoded(track.mixture)
-        stems = _unlike(track) if track.stems else None
+        seconds, unlike = _stems(track) if track.stems else (_decoded(track.mixture), None)
     except ValueError as error:
         return [*findings, _finding("unreadable", track, str(error))], 0.0
-    return [*findings, *([_finding("wrong", track, stems)] if stems else [])], seconds
+    return [*findings, *([_finding("wrong", track, unlike)] if unlike else [])], seconds
 
 
 def _finding(kind: Kind, track: Track, text: str) -> Finding:
@@ -154,28 +153,32 @@ def _decoded(source: Path | StemFile) -> float:
     return samples / audio.sample_rate
 
 
-def _unlike(track: Track) -> str | None:
-    """How a track's stems are unlike its mixture."""
+def _stems(track: Track) -> tuple[float, str | None]:
+    """Decode a track with stems; return its length in seconds, and how the stems are unlike their mixture."""
     whole = probe(track.mixture)
+    seconds = (whole.samples or 0) / whole.sample_rate
     for stem, source in track.stems.items():
         part = probe(source)
         for fact in ("sample_rate", "channels", "samples"):
             expected, got = getattr(whole, fact), getattr(part, fact)
             if expected != got:
-                return f"{source}: {fact} is {got}, the mixture's is {expected} ({stem})"
-    if any(isinstance(source, StemFile) for source in track.stems.values()):  # lossy: they sum to it roughly
-        for source in track.stems.values():
-            _decoded(source)
-        return None
+                return seconds, f"{source}: {fact} is {got}, the mixture's is {expected} ({stem})"
+    if any(isinstance(source, StemFile) for source in track.stems.values()):  # lossy: no exact sum
+        return max(_decoded(source) for source in (track.mixture, *track.stems.values())), None
     worst = _largest_difference(track, whole.sample_rate * 10)
-    return f"{track.mixture}: stems differ from it by up to {worst:.4f}" if worst > TOLERANCE else None
+    unlike = f"{track.mixture}: stems differ from it by up to {worst:.4f}" if worst > TOLERANCE else None
+    return seconds, unlike
 
 
 def _largest_difference(track: Track, samples: int) -> float:
     with ExitStack() as stack:
         files = [stack.enter_context(open_audio(p)) for p in (track.mixture, *track.stems.values())]
         blocks = zip(*(file.blocks(samples) for file in files), strict=True)
-        return max(float(np.abs(mixture - sum(stems)).max()) for mixture, *stems in blocks)
+        worst = max(float(np.abs(mixture - sum(stems)).max()) for mixture, *stems in blocks)
+    for file in files:
+        if file.damage:
+            raise ValueError(f"{file.info.path}: {file.damage}")
+    return worst
 
 
 def _counts(dataset: Dataset, tracks: Sequence[Track]) -> Iterator[Finding]:
