@@ -71,8 +71,9 @@ def verify(name: Positional[str], root: Positional[Path], leave_out: bool = Fals
     from stemwise.names import named
 
     dataset = named(DATASETS, name, "data set")
-    with progress_bar("verifying", len(dataset.reader(root, None))) as move:
-        found = check(dataset, root, lambda done, _: move(done))
+    tracks = dataset.reader(root, None)
+    with progress_bar("verifying", len(tracks)) as move:
+        found = check(dataset, root, lambda done, _: move(done), tracks)
     _print_verified(found)
     if leave_out and found.findings:
         print(f"{write_list(root, found.findings)} tracks are left out from now on: {root / 'left_out.txt'}")

@@ -129,7 +129,7 @@ def _request(item: Download, part: Path, have: int, progress: Callable[[int], No
                 return True
             part.unlink()
             return False
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 or answer.status_code in (408, 429):  # busy: later perhaps
             return False
         if answer.status_code not in (200, 206):
             raise ValueError(

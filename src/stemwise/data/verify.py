@@ -64,7 +64,9 @@ class Verified:
 KINDS: tuple[Kind, ...] = ("missing", "unreadable", "duplicate", "wrong")
 
 
-def verify(dataset: Dataset, root: Path, progress: Progress | None = None) -> Verified:
+def verify(
+    dataset: Dataset, root: Path, progress: Progress | None = None, tracks: Sequence[Track] | None = None
+) -> Verified:
     """Decode every file of a set, and compare what is there with what is published.
 
     Published counts and checksums are not asked of a synthetic twin.
@@ -73,11 +75,13 @@ def verify(dataset: Dataset, root: Path, progress: Progress | None = None) -> Ve
         dataset: which.
         root: its folder.
         progress: told (tracks done, tracks in all).
+        tracks: what the set's reader gave, where it was asked already.
 
     Raises:
         ValueError: there is no such set in the folder.
     """
-    tracks, out = dataset.reader(root, None), left_out(root)
+    tracks = dataset.reader(root, None) if tracks is None else tracks
+    out = left_out(root)
     checked = [track for track in tracks if track.name not in out]
     real = not (root / TWIN).is_file()
     sums = dict(dataset.checksums(root)) if real and dataset.checksums else {}
