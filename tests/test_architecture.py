@@ -230,6 +230,8 @@ def test_verbs_are_frozen() -> None:
         "data card",
         "data audit",
         "weights import",
+        "data twin",
+        "data download",
     }
 
 

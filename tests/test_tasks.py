@@ -1,5 +1,6 @@
 """Benchmarks as values: from labels to columns."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,18 @@ def test_columns_are_in_the_order_of_the_classes() -> None:
     ]
     expected = np.array([[0, 1, 1, 0, 1], [1, 0, 0, 0, 0]], np.float32)
     assert np.array_equal(TAGS.matrix(tracks), expected)
+
+
+def test_none_is_no_class() -> None:
+    assert GENRE.of({"genre": None}) == set()
+
+
+def test_task_chooses_its_tracks_by_label_and_by_name() -> None:
+    listed, unlabelled, unlisted = track(genre="rock"), track(genre=None), track(genre="jazz")
+    tracks = [listed, unlabelled, replace(unlisted, name="b")]
+    protocol = replace(GENRE, labelled_only=True, without=("b",))
+    assert GENRE.chosen(tracks) == tracks
+    assert protocol.chosen(tracks) == [listed]
 
 
 @pytest.mark.parametrize("genre", ["polka", ["rock", "jazz"], []])

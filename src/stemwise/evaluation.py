@@ -115,7 +115,7 @@ def evaluate_classifier(
     Args:
         model: on its device, in evaluation mode, with the task's classes.
         task: what is asked.
-        tracks: with labels.
+        tracks: with labels; those that the task leaves out take no part.
         progress: told (tracks done, tracks in all).
 
     Returns:
@@ -130,7 +130,7 @@ def evaluate_classifier(
             f"{task.name}: expected a {task.target} model of the classes {task.classes}, "
             f"got a {model.target} one of {model.classes}; choose another task or model"
         )
-    chances = []
+    chances, tracks = [], task.chosen(tracks)
     for done, track in enumerate(tracks, 1):
         with open_audio(track.mixture) as audio:
             blocks = audio.blocks(audio.sample_rate * 10)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from stemwise.data.classes import FMA_GENRES, MTAT_TAGS
+from stemwise.data.magnatagatune import UNLISTED
 from stemwise.data.tracks import Track
 from stemwise.interfaces import Target
 
@@ -22,9 +24,11 @@ class Task:
         dataset: name in `DATASETS`.
         target: any number of classes per track, or exactly one.
         fields: label fields whose values are classes; a text, a list of texts, or a boolean, which stands
-            for its field's name.
+            for its field's name; None stands for no class.
         classes: in the order of the columns.
         select: the score that chooses between checkpoints.
+        labelled_only: tracks that have none of the classes take no part.
+        without: names of further tracks that take no part, where a published list lacks them.
     """
 
     name: str
@@ -34,6 +38,13 @@ class Task:
     fields: tuple[str, ...]
     classes: tuple[str, ...]
     select: str
+    labelled_only: bool = False
+    without: tuple[str, ...] = ()
+
+    def chosen(self, tracks: Sequence[Track]) -> list[Track]:
+        """Return the tracks that take part, by `labelled_only` and `without`."""
+        named = [track for track in tracks if track.name not in self.without]
+        return [track for track in named if not self.labelled_only or self.of(track.labels)]
 
     def of(self, labels: Mapping[str, Any]) -> set[str]:
         """Return the classes of a track, by its labels.
@@ -47,7 +58,7 @@ class Task:
                 found_labels = ", ".join(labels) or "none"
                 raise ValueError(f"{self.name}: expected the label {field!r}, found {found_labels}")
             value = labels[field]
-            if isinstance(value, bool):
+            if value is None or isinstance(value, bool):
                 found |= {field} if value else set()
             else:
                 found |= {value} if isinstance(value, str) else set(value)
@@ -103,6 +114,45 @@ INSTRUMENTS = (
 TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
 """The 24 keys as `key` labels spell them."""
+
+SMALL_GENRES = (
+    "Electronic",
+    "Instrumental",
+    "Hip-Hop",
+    "International",
+    "Pop",
+    "Folk",
+    "Experimental",
+    "Rock",
+)
+"""The eight balanced genres of FMA's small subset."""
+
+
+def _tagging(name: str, title: str, **protocol: Any) -> Task:
+    return Task(
+        name=name,
+        title=title,
+        dataset="magnatagatune",
+        target="multilabel",
+        fields=("tags",),
+        classes=MTAT_TAGS,
+        select="roc_auc",
+        **protocol,
+    )
+
+
+def _fma(name: str, classes: tuple[str, ...]) -> Task:
+    return Task(
+        name=name,
+        title=f"top genre of {name}, tracks that have one",
+        dataset=name,
+        target="multiclass",
+        fields=("genre",),
+        classes=classes,
+        select="accuracy",
+        labelled_only=True,
+    )
+
 
 TASKS: dict[str, Task] = {
     "rendered-tags": Task(
@@ -168,4 +218,17 @@ TASKS: dict[str, Task] = {
         classes=("happy", "tense", "sad", "calm"),
         select="accuracy",
     ),
+    "magnatagatune": _tagging(
+        "magnatagatune",
+        "the 50 tags of MagnaTagATune, clips with at least one of them: the lists of MSSPT and MSCOL",
+        labelled_only=True,
+        without=UNLISTED,
+    ),
+    "magnatagatune-unfiltered": _tagging(
+        "magnatagatune-unfiltered", "the 50 tags of MagnaTagATune, all clips, as jukemir has them"
+    ),
+    "fma-small": _fma("fma-small", SMALL_GENRES),
+    "fma-medium": _fma("fma-medium", FMA_GENRES),
+    "fma-large": _fma("fma-large", FMA_GENRES),
+    "fma-medium-without-small": _fma("fma-medium-without-small", FMA_GENRES),
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from stemwise import __version__
-from stemwise.cli import audio, caching, data, experiments, training, weights
+from stemwise.cli import audio, caching, data, datasets, experiments, training, weights
 
 VERBS: dict[str, Callable[..., int | None]] = {
     "separate": audio.separate,
@@ -25,8 +25,10 @@ VERBS: dict[str, Callable[..., int | None]] = {
     "models": experiments.models,
     "recipes": training.recipes,
     "data render": data.render,
-    "data info": data.info,
-    "data verify": data.verify,
+    "data info": datasets.info,
+    "data verify": datasets.verify,
+    "data twin": datasets.twin,
+    "data download": datasets.download,
     "data prepare": caching.prepare,
     "data card": data.card,
     "data audit": data.audit,

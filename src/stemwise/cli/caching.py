@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
-    from stemwise.data.filling import Plan, Size
+    from stemwise.data.filling import Plan, Size, Source
     from stemwise.data.material import Material
     from stemwise.data.tracks import Track
 
@@ -49,7 +49,7 @@ def prepare(
         print(_beforehand(plan, size))
     free = expect_room(folder, sum(size.bytes_missing for size in sizes))
     print(f"{free / 1e9:.1f} GB are free there", flush=True)
-    unreadable: dict[Path, str] = {}
+    unreadable: dict[Source, str] = {}
     for plan in plans:
         unreadable |= _filled(plan)
     print(_table([survey(tracks, material, root, folder) for material in forms]))
@@ -91,7 +91,7 @@ def _beforehand(plan: Plan, size: Size) -> str:
     )
 
 
-def _filled(plan: Plan) -> Mapping[Path, str]:
+def _filled(plan: Plan) -> Mapping[Source, str]:
     from stemwise.data.filling import fill
     from stemwise.logs import progress_bar
 
@@ -112,7 +112,7 @@ def _table(plans: list[Plan]) -> str:
     return "\n".join(lines)
 
 
-def _listed(unreadable: Mapping[Path, str]) -> int:
+def _listed(unreadable: Mapping[Source, str]) -> int:
     for reason in unreadable.values():
         print("unreadable ", reason.encode(errors="backslashreplace").decode())  # names that are not UTF-8
     return 1 if unreadable else 0

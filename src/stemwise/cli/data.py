@@ -1,8 +1,7 @@
-"""`stemwise data …`: render, describe and check data sets."""
+"""`stemwise data render|card|audit`: music made here, and what a data set holds."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,57 +49,6 @@ def render(
         folders = render_set(out, settings, lambda done, _: move(done))
     print(f"{len(folders)} tracks of {seconds:g} s in {out}")
     return _write_card(out, "rendered", samples=3, split=None) if card else 0
-
-
-def info(name: Annotated[str, Positional, arg(metavar="NAME")] = "") -> int:
-    """Say what a data set is: licence, source, size, layout.
-
-    Examples:
-      stemwise data info
-      stemwise data info rendered
-
-    Args:
-        name: of a data set; all of them where not given.
-    """
-    from stemwise.data import DATASETS
-    from stemwise.names import named
-
-    chosen = [named(DATASETS, name, "data set")] if name else list(DATASETS.values())
-    for dataset in chosen:
-        about = dataset.info
-        print(f"{about.name}: {about.title}")
-        for field in ("licence", "source", "size", "layout", "citation"):
-            if value := getattr(about, field):
-                print(f"  {field + ':':<10}{value}")
-    return 0
-
-
-def verify(name: Positional[str], root: Positional[Path]) -> int:
-    """Check a data set on disk: counts per split, unreadable files, stems that do not sum to their mixture.
-
-    Exit code 1 when something is wrong.
-
-    Examples:
-      stemwise data verify rendered my-set
-
-    Args:
-        name: of the data set.
-        root: its folder.
-    """
-    from stemwise.data import DATASETS
-    from stemwise.data.verify import verify_tracks
-    from stemwise.logs import progress_bar
-    from stemwise.names import named
-
-    tracks = named(DATASETS, name, "data set").tracks(root, None)
-    with progress_bar("verifying", len(tracks)) as move:
-        findings = verify_tracks(tracks, lambda done, _: move(done))
-    for split, count in Counter(track.split for track in tracks).items():
-        print(f"{split:<8}{count} tracks")
-    for finding in findings:
-        print(f"wrong   {finding}")
-    print("nothing is wrong" if not findings else f"{len(findings)} findings")
-    return 1 if findings else 0
 
 
 def card(

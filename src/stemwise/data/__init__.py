@@ -1,8 +1,49 @@
 """What exists on disk: tracks, their audio and their labels. Never builds a network."""
 
-from stemwise.data import rendered
+from stemwise.data import fma, folder, magnatagatune, musdb18, rendered
 from stemwise.data.tracks import Dataset
+from stemwise.data.twins import fma as fma_twins
+from stemwise.data.twins import folder as folder_twins
+from stemwise.data.twins import magnatagatune as magnatagatune_twins
+from stemwise.data.twins import musdb18 as musdb18_twins
 
 DATASETS: dict[str, Dataset] = {
-    "rendered": Dataset(info=rendered.INFO, tracks=rendered.tracks),
+    "rendered": Dataset(info=rendered.INFO, reader=rendered.tracks),
+    "musdb18": Dataset(
+        info=musdb18.INFO,
+        reader=musdb18.tracks,
+        twin=musdb18_twins.twin,
+        downloads=musdb18.DOWNLOADS,
+        counts=musdb18.COUNTS,
+    ),
+    "musdb18-hq": Dataset(
+        info=musdb18.HQ_INFO,
+        reader=musdb18.hq_tracks,
+        twin=musdb18_twins.hq_twin,
+        downloads=musdb18.HQ_DOWNLOADS,
+        counts=musdb18.COUNTS,
+    ),
+    "magnatagatune": Dataset(
+        info=magnatagatune.INFO,
+        reader=magnatagatune.tracks,
+        twin=magnatagatune_twins.twin,
+        downloads=magnatagatune.DOWNLOADS,
+        counts=magnatagatune.COUNTS,
+        known_bad={name: f"corrupt mp3: {path}" for name, path in magnatagatune.CORRUPT.items()},
+        checksums=magnatagatune.checksums,
+    ),
+    **{
+        name: Dataset(
+            info=info,
+            reader=fma.reader(name),
+            twin=fma_twins.writer(name),
+            downloads=fma.downloads(name),
+            counts=fma.COUNTS[name],
+            known_bad=fma.KNOWN_BAD,
+            checksums=fma.checksums,
+        )
+        for name, info in fma.INFOS.items()
+    },
+    "folder": Dataset(info=folder.INFO, reader=folder.tracks, twin=folder_twins.twin),
+    "stems": Dataset(info=folder.STEMS_INFO, reader=folder.stem_tracks, twin=musdb18_twins.stems_twin),
 }

@@ -1,48 +1,34 @@
 """Audio files in: any container, sample rate and number of channels, in constant memory."""
 
 import logging
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from stemwise.data.decoders import AudioInfo, Broken, Decoder, existing
+from stemwise.data.ffmpeg import open_ffmpeg
 from stemwise.data.libsndfile import open_forward
+from stemwise.data.streams import StemFile
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 4096  # samples per read: what a decoding error can cost at most
 
 
-@dataclass(frozen=True, kw_only=True)
-class AudioInfo:
-    """What a file says of itself.
+class AudioStream:
+    """An open file, read once, front to back: `info`, its `sample_rate` in Hz, `channels`, and blocks.
 
-    Attributes:
-        path, sample_rate, channels: of the file, as stored.
-        samples: per channel; exact for wav, flac, ogg, opus and mp3 with a length tag. Others, and
-            m4a, mp4, webm and mkv, may differ by some frames; None where nothing is declared.
+    `damage` says, once the blocks are read, why the file ended early; empty where it did not.
     """
 
-    path: Path
-    sample_rate: int
-    channels: int
-    samples: int | None
-
-
-class AudioStream:
-    """An open file, read once, front to back: `info`, its `sample_rate` in Hz, `channels`, and blocks."""
-
-    def __init__(self, decoder: "_Decoder", start: int) -> None:
+    def __init__(self, decoder: Decoder, start: int) -> None:
         self.info, self._decoder, self._start = decoder.info, decoder, start
         self.sample_rate, self.channels = self.info.sample_rate, self.info.channels
+        self.damage = ""
 
     def blocks(self, samples: int) -> Iterator[Float32[np.ndarray, "c n"]]:
         """Blocks of exactly `samples`, but for the last, which holds what is left.
@@ -70,18 +56,18 @@ class AudioStream:
                 _expect_finite(chunk, position, self.info)
                 position += chunk.shape[1]
                 yield chunk
-        except _Broken as error:
+        except Broken as error:
             fault = str(error)
         if position == self._start:
             raise ValueError(_nothing(self.info, self._start, fault))
         if fault or self._decoder.ends_early(position):
-            message = "%s: the file is damaged or cut short; only its first %.2f s could be decoded%s"
-            reason = f" ({fault})" if fault else ""
-            logger.warning(message, self.info.path, position / self.sample_rate, reason)
+            reason, seconds = f" ({fault})" if fault else "", position / self.sample_rate
+            self.damage = f"damaged or cut short; only its first {seconds:.2f} s could be decoded{reason}"
+            logger.warning("%s: the file is %s", self.info.path, self.damage)
 
 
 @contextmanager
-def open_audio(path: str | Path, *, start: int = 0, stream: int = 0) -> Iterator[AudioStream]:
+def open_audio(path: str | Path | StemFile, *, start: int = 0, stream: int = 0) -> Iterator[AudioStream]:
     """Open any audio or video file for reading in blocks.
 
     A file that ends early or breaks on the way is decoded as far as it goes, with a logged warning.
@@ -90,27 +76,30 @@ def open_audio(path: str | Path, *, start: int = 0, stream: int = 0) -> Iterator
         path: wav, flac, ogg, opus, mp3 and aiff are read by libsndfile; all else by ffmpeg's libraries.
         start: the first sample to deliver, exact to the sample. AAC and Opus decoders carry state, so
             that a late start equals the whole file's samples only to about -60 dB.
-        stream: which audio stream of a container with several, such as a `.stem.mp4`.
+        stream: which audio stream of a container with several, such as a `.stem.mp4`; a `StemFile` says
+            it itself. Streams that begin later than the container's first are led in by silence.
 
     Raises:
         ValueError: no such file, not audio, no audio in it, or `start` past its end.
     """
-    path = _existing(Path(path))
+    if isinstance(path, StemFile):
+        path, stream = path.path, path.stream
+    path = existing(Path(path))
     if start < 0 or stream < 0:
         raise ValueError(f"{path}: expected start and stream of 0 or more, got {start} and {stream}")
-    decoder = (_libsndfile(path, start) if stream == 0 else None) or _ffmpeg(path, start, stream)
+    decoder = (_libsndfile(path, start) if stream == 0 else None) or open_ffmpeg(path, start, stream)
     with closing(decoder):
         yield AudioStream(decoder, start)
 
 
-def probe(path: str | Path) -> AudioInfo:
+def probe(path: str | Path | StemFile) -> AudioInfo:
     """A file's sample rate, channels and length, without decoding it; its errors are `open_audio`'s."""
     with open_audio(path) as stream:
         return stream.info
 
 
 def read(
-    path: str | Path, *, start: int = 0, samples: int | None = None, stream: int = 0
+    path: str | Path | StemFile, *, start: int = 0, samples: int | None = None, stream: int = 0
 ) -> tuple[Float32[np.ndarray, "c t"], int]:
     """A file's samples and its sample rate: the whole, or a crop that is exact to the sample.
 
@@ -123,7 +112,9 @@ def read(
         return next(audio.blocks(samples)), audio.sample_rate
 
 
-def read_resampled(path: str | Path, sample_rate: int, mono: bool = False) -> Float32[np.ndarray, "c t"]:
+def read_resampled(
+    path: str | Path | StemFile, sample_rate: int, mono: bool = False
+) -> Float32[np.ndarray, "c t"]:
     """A whole file at another sample rate (soxr, HQ), with its channels averaged where `mono`."""
     import soxr
 
@@ -135,34 +126,6 @@ def read_resampled(path: str | Path, sample_rate: int, mono: bool = False) -> Fl
     if stored == sample_rate:
         return audio
     return np.ascontiguousarray(soxr.resample(audio.T, stored, sample_rate, quality="HQ").T)
-
-
-class _Broken(Exception):
-    """A decoder could not go on."""
-
-
-@dataclass(frozen=True)
-class _Decoder:
-    """One decoder at work: chunks (c, n) from the wanted start on; whether an end comes too early."""
-
-    info: AudioInfo
-    chunks: Iterator[np.ndarray]
-    ends_early: Callable[[int], bool]
-    close: Callable[[], None]
-
-
-def _existing(path: Path) -> Path:
-    if path.is_dir():
-        got = "a folder; name a file inside it"
-    elif not path.exists():
-        got = "no such file; check the path"
-    elif path.is_file() and path.stat().st_size == 0:
-        got = "an empty one (0 bytes); copy it again"
-    elif any("\ud800" <= letter <= "\udfff" for letter in str(path)):
-        got = "a name that is not UTF-8, which the decoders cannot open; rename it"
-    else:
-        return path
-    raise ValueError(f"{path}: expected an audio file, got {got}")
 
 
 def _expect_finite(chunk: np.ndarray, position: int, info: AudioInfo) -> None:
@@ -182,7 +145,7 @@ def _nothing(info: AudioInfo, start: int, fault: str) -> str:
     return f"{info.path}: expected audio, found no samples in the file; export it again"
 
 
-def _libsndfile(path: Path, start: int) -> _Decoder | None:
+def _libsndfile(path: Path, start: int) -> Decoder | None:
     """What libsndfile makes of the file; None where it does not know the format."""
     import soundfile
 
@@ -199,7 +162,7 @@ def _libsndfile(path: Path, start: int) -> _Decoder | None:
                 yield np.ascontiguousarray(block[skip:].T)  # (n, c) → (c, n)
                 skip = max(0, skip - len(block))
         except soundfile.SoundFileError as error:
-            raise _Broken(str(error).removeprefix("Error : ")) from error
+            raise Broken(str(error).removeprefix("Error : ")) from error
 
     samples = file.frames if file.frames < 2**62 else None  # a flac stream that was never finished
     info = AudioInfo(path=path, sample_rate=file.samplerate, channels=file.channels, samples=samples)
@@ -207,7 +170,7 @@ def _libsndfile(path: Path, start: int) -> _Decoder | None:
         file.close()
         raise ValueError(_nothing(info, start, ""))
     enough = (samples or 0) - (1152 if file.format == "MP3" else 0)  # untagged: a frame may be missing
-    return _Decoder(info, chunks(), partial(_shorter_than_it_says, path, enough), file.close)
+    return Decoder(info, chunks(), partial(_shorter_than_it_says, path, enough), file.close)
 
 
 def _shorter_than_it_says(path: Path, enough: int, end: int) -> bool:
@@ -224,71 +187,3 @@ def _shorter_than_it_says(path: Path, enough: int, end: int) -> bool:
     flags = tail[page + 5 : page + 6] if page >= 0 else b""
     unfinished = head[:4] == b"OggS" and not (flags and flags[0] & 4)  # the flag of a stream's last page
     return unfinished or end < enough
-
-
-def _ffmpeg(path: Path, start: int, stream: int) -> _Decoder:
-    import av
-    from av.error import FFmpegError
-
-    try:
-        # absolute: a name such as 'a:b.m4a' would be taken for a protocol
-        container = av.open(str(path.absolute()), metadata_errors="replace")
-    except FFmpegError as error:
-        raise ValueError(
-            f"{path}: expected an audio or video file, could not open it ({error.strerror}); "
-            "it is damaged, cut short or something else under an audio file's name: replace it"
-        ) from error
-    tracks = container.streams.audio
-    if stream >= len(tracks) or not tracks[stream].sample_rate:
-        container.close()
-        found = f"expected audio stream {stream}, found {len(tracks)} of them, counted from 0"
-        raise ValueError(f"{path}: {found}; give a file that holds sound")
-    audio = tracks[stream]
-    rate, declared = audio.sample_rate, _declared(container, audio)
-    info = AudioInfo(path=path, sample_rate=rate, channels=audio.channels, samples=declared)
-    # a tenth of a second of slack: what containers declare is rounded, and padded to frames
-    enough = (declared or 0) - rate // 10
-    return _Decoder(info, _frames(container, audio, start), lambda end: end < enough, container.close)
-
-
-def _declared(container: Any, audio: Any) -> int | None:
-    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", audio.metadata.get("DURATION", ""))
-    if audio.duration is not None:
-        seconds = audio.duration * audio.time_base
-    elif tag:  # Matroska and WebM: their streams say it in a tag
-        seconds = int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])
-    elif container.duration is not None and len(container.streams) == 1:
-        seconds = Fraction(container.duration, 1_000_000)
-    else:
-        return None
-    return round(seconds * audio.sample_rate)
-
-
-def _frames(container: Any, audio: Any, start: int) -> Iterator[np.ndarray]:
-    import av
-    from av.error import FFmpegError
-
-    to_float = av.AudioResampler(format="fltp")
-    try:
-        frames, skip = _from(container, audio, start)
-        for frame in frames:
-            for part in to_float.resample(frame):
-                samples = part.to_ndarray()
-                yield samples[:, skip:]
-                skip = max(0, skip - samples.shape[1])
-    except (FFmpegError, ValueError) as error:  # ValueError: the format changes on the way
-        raise _Broken(getattr(error, "strerror", None) or str(error)) from error
-
-
-def _from(container: Any, audio: Any, start: int) -> tuple[Iterator[Any], int]:
-    """Frames that begin at or before `start`, and how many of their samples to skip."""
-    origin, preroll = audio.start_time or 0, audio.sample_rate // 2
-    # Matroska's milliseconds cannot tell samples apart: such files are decoded from the front
-    if audio.time_base == Fraction(1, audio.sample_rate) and start > 2 * preroll:
-        container.seek(origin + start - preroll, stream=audio)
-        frames = container.decode(audio)
-        first = next(frames, None)
-        if first is not None and first.pts is not None and first.pts - origin <= start:
-            return chain([first], frames), start - (first.pts - origin)
-        container.seek(origin, stream=audio)  # no index to seek by
-    return container.decode(audio), start

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Int16
 
 from stemwise.data.decoding import FULL_SCALE
-from stemwise.data.filling import Plan, Progress, expect_room, fill, measure, source_file, survey
+from stemwise.data.filling import Plan, Progress, Source, expect_room, fill, measure, source_file, survey
 from stemwise.data.material import Material
 from stemwise.data.store import Entry
 from stemwise.data.tracks import Track
@@ -124,7 +124,7 @@ def prepare(
     return _opened(good, plan, root)
 
 
-def _fill(plan: Plan, progress: Progress | None) -> dict[Path, str]:
+def _fill(plan: Plan, progress: Progress | None) -> dict[Source, str]:
     logger.info("%d files are not in %s yet; reading their headers", len(plan.missing), plan.store.folder)
     size = measure(plan)
     expect_room(plan.store.folder, size.bytes_missing)

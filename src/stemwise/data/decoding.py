@@ -10,6 +10,7 @@ from jaxtyping import Float32, Int16
 
 from stemwise.data.audio import open_audio
 from stemwise.data.material import Material
+from stemwise.data.streams import StemFile
 from stemwise.signal.resample import resampled
 
 FULL_SCALE = 32767
@@ -19,7 +20,7 @@ DECODER = 1
 _BLOCK = 2**17  # samples of a file in memory at once
 
 
-def decoded(path: Path, material: Material) -> Iterator[Int16[np.ndarray, "t c"]]:
+def decoded(path: Path | StemFile, material: Material) -> Iterator[Int16[np.ndarray, "t c"]]:
     """Yield the samples of a file, block by block.
 
     Raises:
@@ -36,7 +37,7 @@ def decoded(path: Path, material: Material) -> Iterator[Int16[np.ndarray, "t c"]
 
 
 def _folded(
-    block: Float32[np.ndarray, "_ t"], channels: int, path: Path
+    block: Float32[np.ndarray, "_ t"], channels: int, path: Path | StemFile
 ) -> Float32[np.ndarray, "{channels} t"]:
     """Return a block with as many channels as are wanted: the same, their mean, or one of them twice."""
     stored = len(block)

@@ -11,9 +11,12 @@ from stemwise.data.audio import probe
 from stemwise.data.decoding import DECODER, decoded
 from stemwise.data.material import LAYOUTS, Material
 from stemwise.data.store import Entry, Fingerprint, Store
+from stemwise.data.streams import StemFile, file_of
 from stemwise.data.tracks import Track
 
 Progress = Callable[[int, int], None]
+Source = Path | StemFile
+"""What is decoded: a file, or one of its streams."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +34,10 @@ class Plan:
 
     material: Material
     store: Store
-    wanted: Mapping[Path, Fingerprint]
-    there: Mapping[Path, Entry]
-    missing: tuple[Path, ...]
-    unreadable: Mapping[Path, str]
+    wanted: Mapping[Source, Fingerprint]
+    there: Mapping[Source, Entry]
+    missing: tuple[Source, ...]
+    unreadable: Mapping[Source, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,8 @@ def survey(tracks: Sequence[Track], material: Material, root: Path, folder: Path
     """Return what these tracks need of the cache; no audio file is opened."""
     store = audio_store(material, folder)
     entries = store.entries()
-    wanted: dict[Path, Fingerprint] = {}
-    unreadable: dict[Path, str] = {}
+    wanted: dict[Source, Fingerprint] = {}
+    unreadable: dict[Source, str] = {}
     for path in dict.fromkeys(source_file(track, source) for track in tracks for source in material.sources):
         try:
             wanted[path] = fingerprint(path, root, DECODER)
@@ -83,7 +86,7 @@ def survey(tracks: Sequence[Track], material: Material, root: Path, folder: Path
     )
 
 
-def source_file(track: Track, source: str) -> Path:
+def source_file(track: Track, source: str) -> Source:
     """Return the file of a track's mixture or stem.
 
     Raises:
@@ -99,11 +102,13 @@ def source_file(track: Track, source: str) -> Path:
     return track.stems[source]
 
 
-def fingerprint(path: Path, root: Path, maker: int) -> Fingerprint:
+def fingerprint(source: Source, root: Path, maker: int) -> Fingerprint:
     """Return what a file is now; its path counts below the root, so that the set may be moved."""
+    path = file_of(source)
     facts = path.stat()
     below = path.relative_to(root) if path.is_relative_to(root) else path.absolute()
-    return Fingerprint(path=below.as_posix(), size=facts.st_size, mtime_ns=facts.st_mtime_ns, maker=maker)
+    name = below.as_posix() + (f"#{source.stream}" if isinstance(source, StemFile) else "")
+    return Fingerprint(path=name, size=facts.st_size, mtime_ns=facts.st_mtime_ns, maker=maker)
 
 
 def measure(plan: Plan, progress: Progress | None = None) -> Size:
@@ -144,7 +149,7 @@ def expect_room(folder: Path, needed: int) -> int:
     return free
 
 
-def fill(plan: Plan, progress: Progress | None = None) -> dict[Path, str]:
+def fill(plan: Plan, progress: Progress | None = None) -> dict[Source, str]:
     """Decode what is missing, and return the files that could not be read, each with the reason.
 
     Where another process fills the same store, this one waits, and then decodes what that one did not.

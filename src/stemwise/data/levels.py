@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemwise.data.audio import open_audio
+from stemwise.data.streams import StemFile
 from stemwise.data.tracks import Track
 
 WINDOW_S = 0.1
@@ -83,7 +84,7 @@ def measure(track: Track) -> Levels:
     )
 
 
-def _stem(path: Path, whole: _File) -> StemLevel | None:
+def _stem(path: Path | StemFile, whole: _File) -> StemLevel | None:
     part = _measured(path)
     if (part.samples, part.sample_rate) != (whole.samples, whole.sample_rate):
         raise ValueError(
@@ -97,7 +98,7 @@ def _stem(path: Path, whole: _File) -> StemLevel | None:
     return StemLevel(level_db=level, active=float(active.mean()), width=part.width)
 
 
-def _measured(path: Path) -> _File:
+def _measured(path: Path | StemFile) -> _File:
     power, energy, side, peak, clipped, samples = [], 0.0, 0.0, 0.0, 0, 0
     with open_audio(path) as audio:
         window = max(1, round(WINDOW_S * audio.sample_rate))

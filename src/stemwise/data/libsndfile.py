@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_STANDARD_ERROR = threading.Lock()  # one thread at a time: two would swap what the other put aside
 
 
 def open_forward(path: Path) -> Any:
@@ -29,11 +32,12 @@ def open_forward(path: Path) -> Any:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep standard error to ourselves: the mp3 decoder writes there what it thinks of a text file."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    with _STANDARD_ERROR:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stemwise import STEMS
+from stemwise.data.streams import StemFile, file_of
+
+logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "valid", "test")
 
@@ -21,15 +25,21 @@ class Track:
         name: unique within its dataset.
         split: one of `SPLITS`.
         mixture: the audio file of the whole.
-        stems: stem name → audio file, sample-aligned with the mixture; empty where there are none.
+        stems: stem name → audio file, or stream of one, sample-aligned with the mixture; empty where
+            there are none.
         labels: label name → plain JSON value.
     """
 
     name: str
     split: str
     mixture: Path
-    stems: Mapping[str, Path] = field(default_factory=dict)
+    stems: Mapping[str, Path | StemFile] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the track lies in, each once, the mixture's first."""
+        return tuple(dict.fromkeys((self.mixture, *map(file_of, self.stems.values()))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +56,97 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file that a public server offers.
+
+    Attributes:
+        url: its address.
+        checksum: "md5:", "sha1:" or "sha256:" and the published digits; None where none is published.
+        megabytes: about how large it is.
+        join: it is a part of a split archive of this name.
+    """
+
+    url: str
+    megabytes: int
+    checksum: str | None = None
+    join: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.url.rsplit("/", 1)[-1].partition("?")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A registry entry: the facts, and `tracks(root, split)`; `split=None` gives all of them."""
+    """A registry entry.
+
+    Attributes:
+        info: what a person should know.
+        reader: `(root, split)` → the tracks that the set's own lists name, whether or not their files are
+            there; `split=None` gives all, in the order of `SPLITS`. It opens no audio.
+        twin: `(rendered tracks, folder)` writes a small set in exactly this layout; None where a set is
+            its own twin.
+        downloads: the files that a public server offers, if one does.
+        counts: published number of tracks per split, or of `all`.
+        known_bad: track name → why the reader leaves it out.
+        checksums: `(root)` → file → checksum as in `Download`, of files whose checksum is published.
+    """
 
     info: DatasetInfo
-    tracks: Callable[[Path, str | None], list[Track]]
+    reader: Callable[[Path, str | None], list[Track]]
+    twin: Callable[[Sequence[Track], Path], None] | None = None
+    downloads: tuple[Download, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    known_bad: Mapping[str, str] = field(default_factory=dict)
+    checksums: Callable[[Path], Mapping[Path, str]] | None = None
+
+    def tracks(self, root: Path, split: str | None = None) -> list[Track]:
+        """Return the tracks to work with: those of `ROOT/left_out.txt` are left out, all others are whole.
+
+        Raises:
+            ValueError: no such set in this folder, an unknown split, or files that are missing.
+        """
+        named = self.reader(Path(root), split)
+        out = left_out(root)
+        tracks = [track for track in named if track.name not in out]
+        if len(tracks) < len(named):
+            message = "%s: %d of %d tracks are left out, as %s says"
+            logger.warning(message, root, len(named) - len(tracks), len(named), LEFT_OUT)
+        missing = [file for track in tracks for file in track.files if not file.is_file()]
+        if missing:
+            raise ValueError(
+                f"{root}: {len(missing)} files are missing, the first is {missing[0]}; copy them, or leave "
+                f"them out with `stemwise data verify {self.info.name} {root} --leave-out`"
+            )
+        return tracks
+
+
+LEFT_OUT = "left_out.txt"
+"""The user's list in a set's folder: a track's name and, behind a tab, the reason, one in a line."""
+
+
+TWIN = "stemwise-twin.json"
+"""Says of a folder that it is a synthetic twin, not the set itself."""
+
+
+def left_out(root: Path) -> dict[str, str]:
+    """Return what the user decided to leave out: track name → reason."""
+    path = Path(root) / LEFT_OUT
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    cells = (line.partition("\t") for line in lines if line and not line.startswith("#"))
+    return {name: reason for name, _, reason in cells}
+
+
+def splits(split: str | None) -> tuple[str, ...]:
+    """Return the splits that are asked for: one, or all for None.
+
+    Raises:
+        ValueError: there is no such split.
+    """
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {split!r}")
+    return SPLITS if split is None else (split,)
 
 
 def stem_folders(root: Path, split: str | None = None) -> list[Track]:
@@ -62,33 +158,56 @@ def stem_folders(root: Path, split: str | None = None) -> list[Track]:
     Raises:
         ValueError: the root holds no such folder, the split is unknown, or a stem is missing.
     """
-    root = Path(root)
-    if split is not None and split not in SPLITS:
-        raise ValueError(f"split: expected one of {', '.join(SPLITS)}; got {split!r}")
-    wanted = SPLITS if split is None else (split,)
-    folders = [(s, d) for s in wanted if (root / s).is_dir() for d in sorted((root / s).iterdir())]
-    tracks = [_stem_folder(s, d) for s, d in folders if (d / "mixture.wav").is_file()]
+    tracks = [track for track in listed_stem_folders(root, split) if track.mixture.is_file()]
     if not tracks:
-        raise ValueError(
-            f"{root}: expected {{{','.join(wanted)}}}/NAME/mixture.wav, found no such file; "
-            "render a set with `stemwise data render OUT`"
-        )
+        raise _no_stem_folder(root, splits(split))
+    for track in tracks:
+        missing = [file.name for file in track.files if not file.is_file()]
+        if missing:
+            raise ValueError(
+                f"{track.mixture.parent}: {', '.join(missing)} missing beside mixture.wav; "
+                "render or copy it again"
+            )
     return tracks
 
 
-def _stem_folder(split: str, folder: Path) -> Track:
-    stems = {stem: folder / f"{stem}.wav" for stem in STEMS}
-    missing = [path.name for path in stems.values() if not path.is_file()]
-    if missing:
-        raise ValueError(
-            f"{folder}: {', '.join(missing)} missing beside mixture.wav; render or copy it again"
-        )
+def listed_stem_folders(root: Path, split: str | None = None) -> list[Track]:
+    """Tracks as `stem_folders` finds them, and those of which only some files are there.
+
+    Raises:
+        ValueError: the root holds no such folder, or the split is unknown.
+    """
+    wanted = splits(split)
+    folders = [(s, d) for s in wanted for d in subfolders(Path(root) / s)]
+    tracks = [stem_track(d, s) for s, d in folders]
+    tracks = [track for track in tracks if any(file.is_file() for file in track.files)]
+    if not tracks:
+        raise _no_stem_folder(root, wanted)
+    return tracks
+
+
+def _no_stem_folder(root: Path, wanted: tuple[str, ...]) -> ValueError:
+    return ValueError(
+        f"{root}: expected {{{','.join(wanted)}}}/NAME/mixture.wav, found no such file; "
+        "render a set with `stemwise data render OUT`"
+    )
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return a folder's folders, sorted; none where it is not there. Hidden ones are no part of a set."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def stem_track(folder: Path, split: str) -> Track:
+    """Return the track of a folder of `mixture.wav` and four stems, whether or not they are there."""
     labels = folder / "labels.json"
     return Track(
         name=folder.name,
         split=split,
         mixture=folder / "mixture.wav",
-        stems=stems,
+        stems={stem: folder / f"{stem}.wav" for stem in STEMS},
         labels=_labels(labels) if labels.is_file() else {},
     )
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from stemwise.data.labels import Label
 from stemwise.data.levels import Levels
+from stemwise.data.streams import StemFile
 from stemwise.data.tracks import Track
 from stemwise.report import markup
 from stemwise.report.card_tables import GROUP, grouped, present_splits
@@ -89,10 +90,13 @@ def sample(track: Track, levels: Levels, labels: Sequence[Label], root: Path) ->
     )
 
 
-def _row(name: str, path: Path, root: Path, picture: str, level: str) -> str:
-    player = f'<audio controls preload="none" aria-label="{markup.text(name)}" src="{_address(path, root)}">'
+def _row(name: str, path: Path | StemFile, root: Path, picture: str, level: str) -> str:
+    player = "a stream, which browsers do not play alone"
+    if isinstance(path, Path):
+        address = _address(path, root)
+        player = f'<audio controls preload="none" aria-label="{markup.text(name)}" src="{address}"></audio>'
     image = f'<img loading="lazy" alt="spectrogram of {markup.text(name)}" src="{picture}">'
-    return f"<tr><td>{markup.text(name)}</td><td>{player}</audio></td><td>{image}</td><td>{level}</td></tr>"
+    return f"<tr><td>{markup.text(name)}</td><td>{player}</td><td>{image}</td><td>{level}</td></tr>"
 
 
 def _picture(level_db: Float[np.ndarray, "rows frames"]) -> str:

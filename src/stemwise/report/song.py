@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemwise.data.audio import open_audio
+from stemwise.data.streams import StemFile
 
 LONGEST_S = 30  # of what the page plays and shows
 LOWEST_HZ, HIGHEST_HZ = 50.0, 12_000.0
@@ -44,8 +45,8 @@ def song_sounds(song: Mapping[str, Any]) -> dict[str, Sound]:
     return {name: Sound(s.audio / max(1.0, peak), s.sample_rate) for name, s in sounds.items()}
 
 
-def read_sound(path: Path) -> Sound:
-    """Return the first 30 s of a file, or all of a shorter one."""
+def read_sound(path: Path | StemFile) -> Sound:
+    """Return the first 30 s of a file or stream, or all of a shorter one."""
     with open_audio(path) as stream:
         audio = next(stream.blocks(LONGEST_S * stream.sample_rate))
     return Sound(audio[:2], stream.sample_rate)

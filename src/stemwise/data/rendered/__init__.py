@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemwise.data.tracks import DatasetInfo, stem_folders
+from stemwise.data.tracks import DatasetInfo, listed_stem_folders
 
 INFO = DatasetInfo(
     name="rendered",
@@ -18,7 +18,7 @@ INFO = DatasetInfo(
     layout="SPLIT/NAME/{mixture,drums,bass,other,vocals}.wav, labels.json; dataset.json",
 )
 
-tracks = stem_folders
+tracks = listed_stem_folders
 
 MIN_SECONDS = 2.0
 

@@ -1,0 +1,56 @@
+"""Audio as real sets distribute it: mp3 of one channel or two, and five AAC streams in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from stemwise.data.audio import read, read_resampled
+from stemwise.data.tracks import Track
+
+MUSDB_RATE = 44_100
+
+
+def write_mp3(track: Track, path: Path, sample_rate: int, mono: bool) -> None:
+    """Encode a track's mixture."""
+    import soundfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio = read_resampled(track.mixture, sample_rate, mono)
+    soundfile.write(path, audio.T.clip(-1, 1), sample_rate, format="MP3")
+
+
+def write_stem_file(track: Track, names: Sequence[str], path: Path) -> None:
+    """Encode a track as a `.stem.mp4`: one stereo AAC stream for each name, `mixture` among them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sources = [track.mixture if name == "mixture" else track.stems[name] for name in names]
+    write_aac([_stereo(read(source)[0]) for source in sources], read(track.mixture)[1], path)
+
+
+def write_aac(parts: Sequence[Float32[np.ndarray, "2 t"]], sample_rate: int, path: Path) -> None:
+    """Encode stereo signals of one length, each as an AAC stream of one mp4 file."""
+    import av
+
+    # NI's stem files are mp4 by another name; the container is told since av goes by the last suffix
+    with av.open(str(path.absolute()), "w", format="mp4") as container:
+        streams = [container.add_stream("aac", rate=sample_rate, layout="stereo") for _ in parts]
+        for stream in streams:
+            stream.bit_rate = 256_000
+        size = 1024  # an AAC frame
+        for start in range(0, parts[0].shape[1], size):  # interleaved, so that one pass reads all
+            for stream, audio in zip(streams, parts, strict=True):
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(audio[:, start : start + size]), format="fltp", layout="stereo"
+                )
+                frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+
+
+def _stereo(audio: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.broadcast_to(audio, (2, audio.shape[1])) if len(audio) == 1 else audio[:2])
