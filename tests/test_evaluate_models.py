@@ -146,7 +146,13 @@ def test_only_multiclass_tasks_have_an_accuracy(tracks: list[Track]) -> None:
     assert "accuracy" not in evaluate_classifier(classifier(task), task, tracks)
 
 
-@pytest.mark.parametrize("name", TASKS)
+def test_task_that_none_of_the_tracks_takes_part_in_is_an_error(tracks: list[Track]) -> None:
+    task = TASKS["fma-medium"]  # its genres are spelt otherwise than those of rendered music
+    with pytest.raises(ValueError, match="fma-medium: expected tracks with one of its classes, found none"):
+        evaluate_classifier(classifier(task), task, tracks)
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.dataset == "rendered"])
 def test_classifiers_scores_can_be_written_as_strict_json(
     name: str, tracks: list[Track], tmp_path: Path
 ) -> None:

@@ -131,6 +131,10 @@ def evaluate_classifier(
             f"got a {model.target} one of {model.classes}; choose another task or model"
         )
     chances, tracks = [], task.chosen(tracks)
+    if not tracks:
+        raise ValueError(
+            f"{task.name}: expected tracks with one of its classes, found none; check the labels"
+        )
     for done, track in enumerate(tracks, 1):
         with open_audio(track.mixture) as audio:
             blocks = audio.blocks(audio.sample_rate * 10)
