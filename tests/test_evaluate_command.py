@@ -83,12 +83,20 @@ def test_scores_have_intervals_and_a_confusion(model: Path, data: Path, tmp_path
     for score in ("accuracy", "roc_auc", "average_precision"):
         low, high = found["intervals"][score]
         assert 0 <= low <= high <= 1
-    assert found["bootstrap"] == {"over": "tracks", "confidence": 0.95, "resamples": 20, "seed": 0}
+    assert found["bootstrap"] == {
+        "over": "tracks",
+        "confidence": 0.95,
+        "resamples": 20,
+        "seed": 0,
+        "few_positives": 3,
+    }
     assert (found["confusion"]["rows"], found["confusion"]["columns"]) == ("truth", "prediction")
     counts = np.array(found["confusion"]["counts"])
     assert counts.sum(1).tolist() == [row["positives"] for row in found["labels"]]
     assert np.trace(counts) / counts.sum() == found["accuracy"]
-    assert "rows are the truth, columns the predictions" in capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "rows are the truth, columns the predictions" in printed
+    assert "3 of 12 labels have fewer than 20 tracks" in printed
 
 
 def test_folder_holds_what_others_need_to_score_anew(model: Path, data: Path, tmp_path: Path) -> None:

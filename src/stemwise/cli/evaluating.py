@@ -56,8 +56,10 @@ def evaluate(
     about = {"dataset": dataset, "split": split, "task": goal, "resamples": resamples}
     found = {run: _one(name, tracks, about, device) for run, name in model_folders(model).items()}
     summary = _summary(found)
+    report = _write(found, summary, json_to, out)  # before a pipe may close
     _print(found, summary)
-    _write(found, summary, json_to, out)
+    if report:
+        print(f"the report is {report}")
     return _count_unreadable(found)
 
 
@@ -113,13 +115,14 @@ def _summary(found: Mapping[str, Evaluation]) -> dict[str, Any] | None:
 def _print(found: Mapping[str, Evaluation], summary: Mapping[str, Any] | None) -> None:
     from stemwise.report import evaluation_text
 
-    shown = next(iter(found.values()))
+    shown = found[summary["best"]["run"]] if summary else next(iter(found.values()))
     print(evaluation_text(shown.document, summary))
 
 
 def _write(
     found: Mapping[str, Evaluation], summary: Mapping[str, Any] | None, json_to: Path | None, out: Path | None
-) -> None:
+) -> Path | None:
+    """Write what was asked for, and return where the report is."""
     from stemwise.files import write_json, write_text
 
     documents = {run: one.document for run, one in found.items()}
@@ -127,15 +130,14 @@ def _write(
     if json_to:
         write_json(json_to, whole)
     if out is None:
-        return
+        return None
     from stemwise.report import write_evaluation
 
     for run, one in found.items():
         if one.predictions:
             write_text((out / run if summary else out) / "predictions.csv", one.predictions)
     write_json(out / "scores.json", whole)
-    path = write_evaluation(documents, summary, next(iter(found.values())).title, out)
-    print(f"the report is {path}")
+    return write_evaluation(documents, summary, next(iter(found.values())).title, out)
 
 
 def _count_unreadable(found: Mapping[str, Evaluation]) -> int:

@@ -69,7 +69,7 @@ def classifier_protocol(
         window_s=model.window / model.sample_rate,
         hop_s=model.hop / model.sample_rate,
         aggregation=AGGREGATION,
-        model=stored.name,
+        model=_name(stored),
         sha256=stored.card["sha256"],
         versions=_versions(),
     )
@@ -85,10 +85,15 @@ def separator_protocol(model: Separator, stored: StoredModel, dataset: str, spli
         window_s=1.0,
         hop_s=1.0,
         aggregation=SEPARATION_PROTOCOL,
-        model=stored.name,
+        model=_name(stored),
         sha256=stored.card["sha256"],
         versions=_versions(),
     )
+
+
+def _name(stored: StoredModel) -> str:
+    """Return a model's name, with its run's where a training has named it `model`."""
+    return f"{stored.folder.resolve().parent.name}/{stored.name}" if stored.name == "model" else stored.name
 
 
 def _versions() -> dict[str, str]:

@@ -67,8 +67,8 @@ def summarise(runs: Sequence[Run], select: str) -> dict[str, Any]:
         select: the score that decides which is the best.
 
     Returns:
-        `select`, `best` (`run` and its scores), `mean`, `std` (of a sample; None for a single run), NaN where a run has no score, and
-        `per_run`: the scores of each.
+        `select`, `best` (`run` and its scores), `mean`, `std` (of a sample; None for a single run), both NaN
+        where a run has no score, and `per_run`: the scores of each.
     """
     rows = {run.name: headline(run.scores) for run in runs}
     known = {name: row for name, row in rows.items() if row[select] == row[select]} or rows  # not NaN

@@ -45,7 +45,7 @@ def page(runs: Mapping[str, Results], summary: Mapping[str, Any] | None, title: 
     shown = runs[summary["best"]["run"]] if summary else next(iter(runs.values()))
     parts = [_head(shown, title, len(runs)), _runs(summary)]
     parts += [_separation(shown)] if "stems" in shown else [_classification(shown), _confusion(shown)]
-    parts += [_missing(runs), _protocol(shown)]
+    parts += [_missing(runs), _protocol(runs, shown)]
     return markup.document(f"{shown['protocol_fields']['model']}: {title}", parts)
 
 
@@ -75,7 +75,9 @@ def _classification(shown: Results) -> str:
         f"replacement (seed {drawn['seed']}); labels without a score in a drawing are left out of its mean. "
         "They say nothing of other trainings. Chance: accuracy by naming the most frequent class."
     )
-    whole = (markup.table(tables.scores_table(shown)), markup.note(note))
+    warning = tables.few_text(shown)
+    said = f'<p class="notice">{markup.text(warning)}</p>\n' if warning else ""
+    whole = (markup.table(tables.scores_table(shown)), said, markup.note(note))
     labels = (markup.figure(intervals_plot(shown)), markup.note(LABELS_NOTE))
     return markup.section("Scores", whole) + markup.section(
         "Label by label", (*labels, markup.table(tables.labels_table(shown)))
@@ -105,6 +107,8 @@ def _missing(runs: Mapping[str, Results]) -> str:
     return markup.section("Left out", (about, markup.facts("Tracks", found)))
 
 
-def _protocol(shown: Results) -> str:
+def _protocol(runs: Mapping[str, Results], shown: Results) -> str:
     fields = markup.flat(shown["protocol_fields"])
+    if len(runs) > 1:
+        fields |= {f"sha256 of {name}": run["sha256"] for name, run in runs.items()}
     return markup.section("Protocol", (f'<div class="protocol">{markup.facts("", fields)}</div>\n',))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stemwise.evaluation.intervals import FEW
 from stemwise.report.tables import DASH, Table, number
 
 Scores = Mapping[str, Any]
@@ -50,6 +51,17 @@ def _chance(scores: Scores, key: str) -> str:
         return number(0.5, 3)
     known = [count for count in found if count]
     return number(sum(known) / len(known) / scores["tracks"], 3) if known else DASH
+
+
+def few_text(scores: Scores) -> str:
+    """Return a warning where labels are too rare for their intervals; empty where none is."""
+    few = scores["bootstrap"]["few_positives"]
+    if not few:
+        return ""
+    return (
+        f"{few} of {len(scores['labels'])} labels have fewer than {FEW} tracks: their intervals are too "
+        "narrow, those of their average precision lie too high, and so may those of the means over labels."
+    )
 
 
 def labels_table(scores: Scores) -> Table:

@@ -72,7 +72,7 @@ def evaluation_text(scores: Mapping[str, Any], summary: Mapping[str, Any] | None
     """Return an evaluation as plain text: the runs where there are several, or all of one model's scores.
 
     Args:
-        scores: of the model, or of one of the runs.
+        scores: of the model, or of the best run.
         summary: of the runs.
     """
     if summary:
@@ -85,7 +85,7 @@ def evaluation_text(scores: Mapping[str, Any], summary: Mapping[str, Any] | None
     else:
         parts = _classification(scores)
     tracks = f"{scores['tracks']} tracks"
-    model = "; model and SHA-256: of the first run" if summary else ""
+    model = "; model and SHA-256 are those of the best run" if summary else ""
     return "\n\n".join([*parts, _wrap(f"protocol: {tracks}; {scores['protocol']}{model}")])
 
 
@@ -96,6 +96,8 @@ def _classification(scores: Mapping[str, Any]) -> list[str]:
         _titled(title, evaluation_tables.scores_table(scores)),
         _titled("label by label", evaluation_tables.labels_table(scores)),
     ]
+    if warning := evaluation_tables.few_text(scores):
+        parts.insert(1, _wrap(warning))
     if len(scores.get("confusion", {}).get("classes", ())) in range(1, evaluation_tables.MOST_CLASSES + 1):
         title = "who is taken for whom: rows are the truth, columns the predictions"
         parts.append(_titled(title, evaluation_tables.confusion_table(scores)))
