@@ -88,6 +88,7 @@ def test_scores_have_intervals_and_a_confusion(model: Path, data: Path, tmp_path
         "confidence": 0.95,
         "resamples": 20,
         "seed": 0,
+        "few": 20,
         "few_positives": 3,
     }
     assert (found["confusion"]["rows"], found["confusion"]["columns"]) == ("truth", "prediction")

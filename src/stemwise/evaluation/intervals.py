@@ -29,7 +29,7 @@ def with_intervals(
     Returns:
         The scores, with `auc_interval` and `ap_interval` in every label's row, `intervals` (low and high of
         each score over all labels) and `bootstrap`: how they were drawn, and in how
-        many labels `few_positives` make an interval unreliable.
+        many labels (`few_positives`) fewer tracks than `few` make an interval unreliable.
     """
     counts = bootstrap.draw_counts(len(found.names), resamples, seed)
     by_label = bootstrap.resampled_scores(found.targets, found.chances, counts)
@@ -42,7 +42,7 @@ def with_intervals(
         drawn = {"accuracy": bootstrap.resampled_accuracy(right, counts), **drawn}
     columns = zip(scores["labels"], by_label.roc_auc.T, by_label.average_precision.T, strict=True)
     rows = [{**row, "auc_interval": _pair(a), "ap_interval": _pair(b)} for row, a, b in columns]
-    about = {"over": "tracks", "confidence": CONFIDENCE, "resamples": resamples, "seed": seed}
+    about = {"over": "tracks", "confidence": CONFIDENCE, "resamples": resamples, "seed": seed, "few": FEW}
     about["few_positives"] = sum(0 < row["positives"] < FEW for row in rows)
     intervals = {name: _pair(values) for name, values in drawn.items()}
     return {**scores, "labels": rows, "intervals": intervals, "bootstrap": about}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stemwise.evaluation.intervals import FEW
 from stemwise.report.tables import DASH, Table, number
 
 Scores = Mapping[str, Any]
@@ -55,11 +54,11 @@ def _chance(scores: Scores, key: str) -> str:
 
 def few_text(scores: Scores) -> str:
     """Return a warning where labels are too rare for their intervals; empty where none is."""
-    few = scores["bootstrap"]["few_positives"]
+    few, enough = (scores["bootstrap"][key] for key in ("few_positives", "few"))
     if not few:
         return ""
     return (
-        f"{few} of {len(scores['labels'])} labels have fewer than {FEW} tracks: their intervals are too "
+        f"{few} of {len(scores['labels'])} labels have fewer than {enough} tracks: their intervals are too "
         "narrow, those of their average precision lie too high, and so may those of the means over labels."
     )
 
