@@ -41,6 +41,12 @@ class Task:
     labelled_only: bool = False
     without: tuple[str, ...] = ()
 
+    @property
+    def filter(self) -> str:
+        """Which tracks take part, in words."""
+        which = "readable tracks with at least one class" if self.labelled_only else "all readable tracks"
+        return f"{which}, without {', '.join(self.without)}" if self.without else which
+
     def chosen(self, tracks: Sequence[Track]) -> list[Track]:
         """Return the tracks that take part, by `labelled_only` and `without`."""
         named = [track for track in tracks if track.name not in self.without]

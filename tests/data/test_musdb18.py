@@ -8,7 +8,7 @@ import pytest
 from stemwise import STEMS
 from stemwise.data import DATASETS
 from stemwise.data.musdb18 import VALIDATION
-from stemwise.data.streams import StemFile
+from stemwise.data.tracks import StemFile
 
 
 def touch(path: Path) -> None:

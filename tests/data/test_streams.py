@@ -12,9 +12,10 @@ from stemwise import STEMS
 from stemwise.data import DATASETS
 from stemwise.data.audio import probe, read, read_resampled
 from stemwise.data.cache import prepare
-from stemwise.data.musdb18 import STREAMS, windows
-from stemwise.data.streams import StemFile, file_of, read_streams
-from stemwise.data.tracks import Track
+from stemwise.data.material import Material
+from stemwise.data.musdb18 import STREAMS
+from stemwise.data.streams import read_streams
+from stemwise.data.tracks import StemFile, Track, file_of
 from stemwise.data.twins.encoding import write_aac
 from stemwise.data.verify import verify_tracks
 from synth import noise
@@ -121,18 +122,10 @@ def test_stream_that_is_not_there_is_an_error(file: Path, streams: tuple[int, ..
 def test_cache_holds_the_streams(file: Path, tmp_path: Path) -> None:
     stems = {stem: StemFile(file, STREAMS.index(stem)) for stem in STEMS}
     track = Track(name="song", split="train", mixture=file, stems=stems)
-    cache = prepare([track], STEMS, RATE, tmp_path / "cache")
+    cache = prepare([track], Material(sources=STEMS, sample_rate=RATE), tmp_path)
     for row, stem in enumerate(STEMS):
         expected = read(stems[stem])[0].mean(0)
         assert np.abs(cache.excerpt(0, row, 0, cache.samples(0)) - expected).max() < 1e-4
-
-
-def test_windows_are_those_of_the_original(file: Path) -> None:
-    track = Track(name="song", split="train", mixture=file)
-    length = probe(file).samples or 0
-    expected = [(start, 4410) for start in range(0, length - 4410, 2205)]
-    assert list(windows(track, window_s=0.1, hop_s=0.05)) == expected
-    assert list(windows(track)) == []
 
 
 @pytest.mark.skipif(STEMPEG is None, reason="the stempeg wheel is not installed")
@@ -142,7 +135,6 @@ def test_real_musdb_clip_reads_as_a_song(tmp_path: Path) -> None:
     (tmp_path / "test" / clip.name).symlink_to(clip)
     (track,) = DATASETS["musdb18"].tracks(tmp_path)
     assert (track.name, track.split) == ("The Easton Ellises - Falcon 69", "test")
-    assert list(windows(track)) == [(0, 6 * RATE)]
     mixture, *stems = joined(clip, (0, 1, 2, 3, 4), 2**16)
     assert np.corrcoef(sum(stems)[0], mixture[0])[0, 1] > 0.95  # the mixture is mastered
     assert verify_tracks([track]) == []

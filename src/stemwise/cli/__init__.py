@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from stemwise import __version__
-from stemwise.cli import audio, caching, data, datasets, experiments, training, weights
+from stemwise.cli import audio, caching, data, datasets, evaluating, experiments, training, weights
 
 VERBS: dict[str, Callable[..., int | None]] = {
     "separate": audio.separate,
     "tag": audio.tag,
     "demo": experiments.demo,
     "train": training.train,
-    "evaluate": experiments.evaluate,
+    "evaluate": evaluating.evaluate,
     "models": experiments.models,
     "recipes": training.recipes,
     "data render": data.render,

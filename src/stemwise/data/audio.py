@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from stemwise.data.decoders import AudioInfo, Broken, Decoder, existing
 from stemwise.data.ffmpeg import open_ffmpeg
 from stemwise.data.libsndfile import open_forward
-from stemwise.data.streams import StemFile
+from stemwise.data.tracks import StemFile
 
 logger = logging.getLogger(__name__)
 

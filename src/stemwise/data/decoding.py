@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int16
 
 from stemwise.data.audio import open_audio
 from stemwise.data.material import Material
-from stemwise.data.streams import StemFile
+from stemwise.data.tracks import StemFile
 from stemwise.signal.resample import resampled
 
 FULL_SCALE = 32767

@@ -11,8 +11,7 @@ from stemwise.data.audio import probe
 from stemwise.data.decoding import DECODER, decoded
 from stemwise.data.material import LAYOUTS, Material
 from stemwise.data.store import Entry, Fingerprint, Store
-from stemwise.data.streams import StemFile, file_of
-from stemwise.data.tracks import Track
+from stemwise.data.tracks import StemFile, Track, file_of
 
 Progress = Callable[[int, int], None]
 Source = Path | StemFile

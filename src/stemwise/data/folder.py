@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from stemwise import STEMS
 from stemwise.data.tracks import SPLITS, DatasetInfo, Track, splits, stem_track, subfolders
 
@@ -146,6 +144,8 @@ def write_mixtures(root: Path) -> list[Path]:
     Raises:
         ValueError: a stem is missing or unlike the others.
     """
+    import numpy as np
+
     from stemwise.data.audio import read
     from stemwise.data.writing import write
 

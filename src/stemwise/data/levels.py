@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemwise.data.audio import open_audio
-from stemwise.data.streams import StemFile
-from stemwise.data.tracks import Track
+from stemwise.data.tracks import StemFile, Track
 
 WINDOW_S = 0.1
 ACTIVE_DB = -40.0

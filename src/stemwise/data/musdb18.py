@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from stemwise.data.audio import probe
-from stemwise.data.streams import StemFile
-from stemwise.data.tracks import (
-    DatasetInfo,
-    Download,
-    Track,
-    splits,
-    stem_track,
-    subfolders,
-)
+from stemwise.data.tracks import DatasetInfo, Download, StemFile, Track, splits, stem_track, subfolders
 
 LICENCE = (
     "non-commercial, educational use only; DSD100's songs under the terms of their sources, "
@@ -95,18 +86,6 @@ def tracks(root: Path, split: str | None = None) -> list[Track]:
 def hq_tracks(root: Path, split: str | None = None) -> list[Track]:
     """Songs of MUSDB18-HQ, sorted by split and name; as `tracks`."""
     return _tracks(Path(root), split, subfolders, stem_track, "{train,test}/NAME/mixture.wav")
-
-
-def windows(track: Track, window_s: float = 6.0, hop_s: float = 3.0) -> Iterator[tuple[int, int]]:
-    """Yield the first sample and the length of the excerpts that MSSPT trains on, at the file's rate.
-
-    They begin at `range(0, length - window, hop)`: one that would end with the song's last sample is left
-    out. MSSPT resamples each by itself.
-    """
-    info = probe(track.mixture)
-    assert info.samples is not None, "MUSDB18's files declare their length"
-    window, hop = round(window_s * info.sample_rate), round(hop_s * info.sample_rate)
-    yield from ((start, window) for start in range(0, info.samples - window, hop))
 
 
 def _tracks(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,6 @@ from jaxtyping import Float32
 
 from stemwise.data.decoders import existing
 from stemwise.data.ffmpeg import lead_in, opened
-
-
-@dataclass(frozen=True)
-class StemFile:
-    """One audio stream of a file that holds several, counted from 0.
-
-    Everything that reads audio takes it in a path's place. It is no path: what opened it as one would
-    read the file's first stream, which is the mixture.
-    """
-
-    path: Path
-    stream: int
-
-    def __str__(self) -> str:
-        return f"{self.path}, stream {self.stream}"
-
-
-def file_of(source: Path | StemFile) -> Path:
-    """Return the file on disk that a source lies in."""
-    return source.path if isinstance(source, StemFile) else source
 
 
 def read_streams(

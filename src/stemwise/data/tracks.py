@@ -10,11 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from stemwise import STEMS
-from stemwise.data.streams import StemFile, file_of
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """One audio stream of a file that holds several, counted from 0.
+
+    Everything that reads audio takes it in a path's place. It is no path: what opened it as one would
+    read the file's first stream, which is the mixture.
+    """
+
+    path: Path
+    stream: int
+
+    def __str__(self) -> str:
+        return f"{self.path}, stream {self.stream}"
+
+
+def file_of(source: Path | StemFile) -> Path:
+    """Return the file on disk that a source lies in."""
+    return source.path if isinstance(source, StemFile) else source
 
 
 @dataclass(frozen=True, kw_only=True)

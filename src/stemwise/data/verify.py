@@ -15,8 +15,7 @@ from typing import Literal
 import numpy as np
 
 from stemwise.data.audio import open_audio, probe
-from stemwise.data.streams import StemFile
-from stemwise.data.tracks import LEFT_OUT, SPLITS, TWIN, Dataset, Track, left_out
+from stemwise.data.tracks import LEFT_OUT, SPLITS, TWIN, Dataset, StemFile, Track, left_out
 from stemwise.files import write_text
 
 TOLERANCE = 4 / 32768

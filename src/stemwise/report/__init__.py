@@ -12,20 +12,22 @@ from typing import Any
 from stemwise.data.tracks import DatasetInfo, Track
 from stemwise.files import write_text
 from stemwise.report.comparison import Comparison, compare, verdict
-from stemwise.report.terminal import audit_text, summary
+from stemwise.report.terminal import audit_text, evaluation_text, summary
 
 __all__ = [
     "Comparison",
     "audit_text",
     "compare",
+    "evaluation_text",
     "summary",
     "verdict",
     "write_audit",
     "write_card",
+    "write_evaluation",
     "write_report",
 ]
 
-CARD, LISTENING, AUDIT = "card.html", "listen.html", "audit.html"
+CARD, LISTENING, AUDIT, REPORT = "card.html", "listen.html", "audit.html", "report.html"
 
 
 def write_report(results: Mapping[str, Any], path: Path) -> None:
@@ -59,6 +61,26 @@ def write_audit(results: Mapping[str, Any], root: Path, info: DatasetInfo) -> Pa
     card = CARD if (root / CARD).is_file() else ""
     write_text(root / AUDIT, page(results, info.title, card))
     return root / AUDIT
+
+
+def write_evaluation(
+    runs: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Any] | None, title: str, folder: Path
+) -> Path:
+    """Write the page of an evaluation into a folder, and return where it is.
+
+    Args:
+        runs: name → what was found of it.
+        summary: of several runs; None where there is one model.
+        title: of the task.
+        folder: of the page.
+
+    Raises:
+        ValueError: matplotlib is missing.
+    """
+    from stemwise.report.evaluation_page import page
+
+    write_text(folder / REPORT, page(runs, summary, title))
+    return folder / REPORT
 
 
 def write_card(

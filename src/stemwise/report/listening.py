@@ -15,8 +15,7 @@ from jaxtyping import Float
 
 from stemwise.data.labels import Label
 from stemwise.data.levels import Levels
-from stemwise.data.streams import StemFile
-from stemwise.data.tracks import Track
+from stemwise.data.tracks import StemFile, Track
 from stemwise.report import markup
 from stemwise.report.card_tables import GROUP, grouped, present_splits
 from stemwise.report.drawing import matplotlib_or_error

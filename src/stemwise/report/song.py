@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemwise.data.audio import open_audio
-from stemwise.data.streams import StemFile
+from stemwise.data.tracks import StemFile
 
 LONGEST_S = 30  # of what the page plays and shows
 LOWEST_HZ, HIGHEST_HZ = 50.0, 12_000.0

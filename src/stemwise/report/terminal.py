@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
-from stemwise.report import audit_tables
+from stemwise.report import audit_tables, evaluation_tables
 from stemwise.report.audit_tables import Audit
 from stemwise.report.comparison import Results, verdict
 from stemwise.report.tables import (
@@ -64,6 +66,42 @@ def audit_text(results: Audit) -> str:
     if results["skipped"]:
         parts.append(_wrap(audit_tables.skipped_text(results)))
     return "\n\n".join(parts)
+
+
+def evaluation_text(scores: Mapping[str, Any], summary: Mapping[str, Any] | None = None) -> str:
+    """Return an evaluation as plain text: the runs where there are several, or all of one model's scores.
+
+    Args:
+        scores: of the model, or of the best run.
+        summary: of the runs.
+    """
+    if summary:
+        best = (
+            f"the best is that of the highest {evaluation_tables.TITLES[summary['select']]} on these tracks"
+        )
+        parts = [_titled(f"{len(summary['per_run'])} runs; {best}", evaluation_tables.runs_table(summary))]
+    elif "stems" in scores:
+        parts = [_titled("in dB, medians over tracks", evaluation_tables.stems_table(scores))]
+    else:
+        parts = _classification(scores)
+    tracks = f"{scores['tracks']} tracks"
+    model = "; model and SHA-256 are those of the best run" if summary else ""
+    return "\n\n".join([*parts, _wrap(f"protocol: {tracks}; {scores['protocol']}{model}")])
+
+
+def _classification(scores: Mapping[str, Any]) -> list[str]:
+    drawn = scores["bootstrap"]
+    title = f"over {scores['scored_labels']} labels; intervals of {drawn['resamples']} drawings of the tracks"
+    parts = [
+        _titled(title, evaluation_tables.scores_table(scores)),
+        _titled("label by label", evaluation_tables.labels_table(scores)),
+    ]
+    if warning := evaluation_tables.few_text(scores):
+        parts.insert(1, _wrap(warning))
+    if len(scores.get("confusion", {}).get("classes", ())) in range(1, evaluation_tables.MOST_CLASSES + 1):
+        title = "who is taken for whom: rows are the truth, columns the predictions"
+        parts.append(_titled(title, evaluation_tables.confusion_table(scores)))
+    return parts
 
 
 def _wrap(text: str) -> str:

@@ -1,16 +1,20 @@
-"""Audio as real sets distribute it: mp3 of one channel or two, and five AAC streams in one file."""
+"""Audio as real sets distribute it: mp3 of one channel or two, and five AAC streams in one file.
+
+The registry of data sets imports this: what is heavy is imported where it is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Float32
-
-from stemwise.data.audio import read, read_resampled
 from stemwise.data.tracks import Track
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float32
 
 MUSDB_RATE = 44_100
 
@@ -19,6 +23,8 @@ def write_mp3(track: Track, path: Path, sample_rate: int, mono: bool) -> None:
     """Encode a track's mixture."""
     import soundfile
 
+    from stemwise.data.audio import read_resampled
+
     path.parent.mkdir(parents=True, exist_ok=True)
     audio = read_resampled(track.mixture, sample_rate, mono)
     soundfile.write(path, audio.T.clip(-1, 1), sample_rate, format="MP3")
@@ -26,6 +32,8 @@ def write_mp3(track: Track, path: Path, sample_rate: int, mono: bool) -> None:
 
 def write_stem_file(track: Track, names: Sequence[str], path: Path) -> None:
     """Encode a track as a `.stem.mp4`: one stereo AAC stream for each name, `mixture` among them."""
+    from stemwise.data.audio import read
+
     path.parent.mkdir(parents=True, exist_ok=True)
     sources = [track.mixture if name == "mixture" else track.stems[name] for name in names]
     write_aac([_stereo(read(source)[0]) for source in sources], read(track.mixture)[1], path)
@@ -34,6 +42,7 @@ def write_stem_file(track: Track, names: Sequence[str], path: Path) -> None:
 def write_aac(parts: Sequence[Float32[np.ndarray, "2 t"]], sample_rate: int, path: Path) -> None:
     """Encode stereo signals of one length, each as an AAC stream of one mp4 file."""
     import av
+    import numpy as np
 
     # NI's stem files are mp4 by another name; the container is told since av goes by the last suffix
     with av.open(str(path.absolute()), "w", format="mp4") as container:
@@ -53,4 +62,6 @@ def write_aac(parts: Sequence[Float32[np.ndarray, "2 t"]], sample_rate: int, pat
 
 
 def _stereo(audio: np.ndarray) -> np.ndarray:
+    import numpy as np
+
     return np.ascontiguousarray(np.broadcast_to(audio, (2, audio.shape[1])) if len(audio) == 1 else audio[:2])

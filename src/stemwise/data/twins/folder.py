@@ -6,13 +6,14 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from stemwise.data.audio import read
 from stemwise.data.tracks import Track
-from stemwise.data.writing import write
 
 
 def twin(tracks: Sequence[Track], out: Path) -> None:
     """Write `audio/NAME.flac` and `labels.csv` with genre and instruments as labels."""
+    from stemwise.data.audio import read
+    from stemwise.data.writing import write
+
     rows = [("path", "label", "split")]
     for track in tracks:
         audio, rate = read(track.mixture)

@@ -1,4 +1,4 @@
-"""Scores of a model on the tracks of a data set. Each carries the protocol that it was measured with."""
+"""Scores of a separator, stem by stem, beside those of the mixture and of an ideal mask."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from stemwise.data.audio import open_audio, read
+from stemwise.data.audio import read
 from stemwise.data.tracks import Track
-from stemwise.embedding import tag
-from stemwise.interfaces import Classifier, Separator
+from stemwise.interfaces import Separator
 from stemwise.metrics import separation as scores
-from stemwise.metrics import tagging
 from stemwise.separation import separate
-from stemwise.tasks import Task
 
 Progress = Callable[[int, int], None]
 SEPARATION_PROTOCOL = (
@@ -25,7 +22,10 @@ SEPARATION_PROTOCOL = (
 
 
 def evaluate_separator(
-    model: Separator, tracks: Sequence[Track], progress: Progress | None = None
+    model: Separator,
+    tracks: Sequence[Track],
+    progress: Progress | None = None,
+    unreadable: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return medians per stem of SI-SDR and SDR, beside the mixture's and an ideal ratio mask's.
 
@@ -33,30 +33,44 @@ def evaluate_separator(
         model: on its device, in evaluation mode.
         tracks: with the model's stems.
         progress: told (tracks done, tracks in all).
+        unreadable: takes the tracks that cannot be read, name → reason, and they are left out; where it is
+            not given, they are errors.
 
     Returns:
         `protocol`, `tracks`, `per_track` (SI-SDR), `sdr_per_octave`, and in `stems`, each by name:
         `si_sdr`, `sdr`, `mixture_si_sdr`, `mixture_sdr`, `oracle_si_sdr`, `improvement` (median of the
         paired SI-SDR differences), `audible` (tracks) and `leakage_db` (median level in tracks where the
         stem is silent; None where there are none).
+
+    Raises:
+        ValueError: a track lacks a stem or cannot be read, or none can.
     """
     for track in tracks:
         missing = [stem for stem in model.stems if stem not in track.stems]
         if missing:
             raise ValueError(f"{track.mixture}: expected the stem {missing[0]} beside it, found none")
-    rows = []
+    found = {}
     for done, track in enumerate(tracks, 1):
-        rows.append(_separation_row(model, track))
+        try:
+            found[track.name] = _separation_row(model, track)
+        except (ValueError, OSError) as error:
+            if unreadable is None:
+                raise
+            unreadable[track.name] = str(error)
         if progress:
             progress(done, len(tracks))
+    if not found:
+        first = next(iter((unreadable or {}).values()), "there are none")
+        raise ValueError(f"separation: none of {len(tracks)} tracks could be read: {first}")
+    rows = list(found.values())
     octaves = [row.pop("octaves") for row in rows]  # stems × bands
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}  # tracks × stems
     return {
         "protocol": SEPARATION_PROTOCOL,
-        "tracks": len(tracks),
+        "tracks": len(rows),
         "stems": {stem: _column(table, s) for s, stem in enumerate(model.stems)},
         "sdr_per_octave": {stem: _bands([o[s] for o in octaves]) for s, stem in enumerate(model.stems)},
-        "per_track": {track.name: row["si_sdr"].tolist() for track, row in zip(tracks, rows, strict=True)},
+        "per_track": {name: row["si_sdr"].tolist() for name, row in found.items()},
     }
 
 
@@ -105,62 +119,3 @@ def _bands(rows: list[np.ndarray]) -> list[float | None]:
 def _median(values: np.ndarray) -> float | None:
     known = values[~np.isnan(values)]
     return float(np.median(known)) if known.size else None
-
-
-def evaluate_classifier(
-    model: Classifier, task: Task, tracks: Sequence[Track], progress: Progress | None = None
-) -> dict[str, Any]:
-    """Return the task's scores: the mean probability over a track's windows against its labels.
-
-    Args:
-        model: on its device, in evaluation mode, with the task's classes.
-        task: what is asked.
-        tracks: with labels; those that the task leaves out take no part.
-        progress: told (tracks done, tracks in all).
-
-    Returns:
-        `protocol`, `tracks`, the scores (`roc_auc` and `average_precision`, macro over labels that occur,
-        or `accuracy`), and `labels`: a table per label.
-
-    Raises:
-        ValueError: the model's classes or its target are not the task's.
-    """
-    if (model.classes, model.target) != (task.classes, task.target):
-        raise ValueError(
-            f"{task.name}: expected a {task.target} model of the classes {task.classes}, "
-            f"got a {model.target} one of {model.classes}; choose another task or model"
-        )
-    chances, tracks = [], task.chosen(tracks)
-    if not tracks:
-        raise ValueError(
-            f"{task.name}: expected tracks with one of its classes, found none; check the labels"
-        )
-    for done, track in enumerate(tracks, 1):
-        with open_audio(track.mixture) as audio:
-            blocks = audio.blocks(audio.sample_rate * 10)
-            chances.append(tag(model, blocks, audio.sample_rate, audio.channels))
-        if progress:
-            progress(done, len(tracks))
-    return classification_scores(task, task.matrix(tracks), np.array(chances))
-
-
-def classification_scores(task: Task, targets: np.ndarray, chances: np.ndarray) -> dict[str, Any]:
-    """Return a task's scores of so many tracks.
-
-    Args:
-        task: what is asked.
-        targets: 0 and 1, tracks × classes.
-        chances: probabilities, tracks × classes.
-    """
-    result: dict[str, Any] = {
-        "protocol": f"{task.name}: mean probability over windows of 3.86 s, half overlapping, per track",
-        "tracks": len(targets),
-        "labels": tagging.per_label(targets.astype(int), chances, task.classes),
-    }
-    if task.target == "multiclass":
-        result["accuracy"] = tagging.accuracy(targets.argmax(1), chances)
-    area, precision = tagging.roc_auc(targets, chances), tagging.average_precision(targets, chances)
-    result["roc_auc"] = tagging.macro(area).mean
-    result["average_precision"] = tagging.macro(precision).mean
-    result["scored_labels"] = tagging.macro(area).labels
-    return result
