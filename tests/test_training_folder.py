@@ -44,7 +44,8 @@ def test_config_says_what_makes_the_run(folder: Path) -> None:
     assert stored["config"] == {"test": "everything"}
     assert stored["optimiser"]["accumulate"] == 2
     assert stored["schedule"]["shape"] == "plateau"
-    assert stored["validation"] == {"every": 3, "score": "loss", "better": "lower", "weights": "best"}
+    expected = {"every": 3, "score": "loss", "better": "lower", "weights": "best", "patience": 0}
+    assert stored["validation"] == expected
 
 
 def test_data_card_is_that_of_the_data(folder: Path) -> None:

@@ -388,7 +388,8 @@ class BadRow(BadAt):
 
 def test_standing_is_plain_and_comes_back() -> None:
     standing = Standing()
-    standing.take(1.0, 5, higher=False, patience=2)
-    standing.take(2.0, 6, higher=False, patience=2)
+    lower = Validation(measure=lambda model: {}, every=1, patience=2)
+    standing.take(1.0, 5, lower, drop_after=2)
+    standing.take(2.0, 6, lower, drop_after=2)
     assert Standing(**asdict(standing)) == standing
     assert (standing.best, standing.step, standing.stale, standing.drops) == (1.0, 5, 1, 0)

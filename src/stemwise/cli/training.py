@@ -6,7 +6,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, make_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+if TYPE_CHECKING:
+    from stemwise.training import Machine, Run
 
 TRAIN_HELP = """usage: stemwise train RECIPE [--KEY VALUE ...] [--out FOLDER] [--config FILE] [--print-config]
 
@@ -20,6 +23,7 @@ that share the folders; one node needs --nproc-per-node alone).
 
 Examples:
   stemwise train rendered-separator --root my-set --out runs/separator --steps 400
+  stemwise train rendered-classifier --root my-set --out runs/tail --runs 5
   stemwise train rendered-classifier --root my-set --out runs/joint --network joint \\
       --separator runs/separator/model
   stemwise train rendered-separator --root my-set --out runs/separator --print-config > separator.yaml
@@ -36,25 +40,35 @@ def train(arguments: list[str]) -> int:
         return 0 if arguments else 2
     name = arguments[0]
     recipe = named(RECIPES, name, "recipe")
-    from stemwise.training import Machine, fit, is_first_process
+    from stemwise.training import Machine
 
     settings = _settings(name, recipe, Machine, arguments[1:])
     if settings.pop("print_config"):
         print(_as_yaml(settings), end="")
         return 0
+    out, runs = settings.pop("out"), settings.pop("runs")
+    machine = Machine(**{f.name: settings.pop(f.name) for f in fields(Machine)})
+    if runs < 1:
+        raise ValueError(f"runs: expected at least 1, got {runs}")
+    for seed in range(settings["seed"], settings["seed"] + runs):
+        run = recipe(**{**settings, "seed": seed})
+        _train_one(name, run, out / f"run-{seed}" if runs > 1 else out, machine)
+    if runs > 1:
+        print(f"stemwise evaluate {out} gives the best of them, and their mean")
+    return 0
+
+
+def _train_one(name: str, run: Run, folder: Path, machine: Machine) -> None:
+    """Train a run, save its model beside its history, and say so."""
+    from stemwise.training import fit, is_first_process
     from stemwise.weights.store import save
 
-    out = settings.pop("out")
-    machine = Machine(**{f.name: settings.pop(f.name) for f in fields(Machine)})
-    run = recipe(**settings)
-    history = fit(run, out, machine)
-    if not is_first_process():
-        return 0
-    about = {"title": f"trained by stemwise train {name}", "training": _plain(run.config)}
-    folder = save(run.model, out / "model", about)
-    loss = f", loss {history[-1]['loss']:.4f}" if history else ""
-    print(f"{run.steps} steps{loss}; the model is in {folder}")
-    return 0
+    history = fit(run, folder, machine)
+    if is_first_process():
+        about = {"title": f"trained by stemwise train {name}", "training": _plain(run.config)}
+        model = save(run.model, folder / "model", about)
+        last = history[-1]
+        print(f"{last['step']:.0f} steps, loss {last['loss']:.4f}; the model is in {model}")
 
 
 def recipes() -> int:
@@ -87,7 +101,8 @@ def _settings(name: str, recipe: Callable[..., Any], machine: type, arguments: l
     return {f.name: getattr(parsed, f.name) for f in fields(parsed)}
 
 
-OWN_KEYS = """    out: folder of the run; its last checkpoint is found there.
+OWN_KEYS = """    runs: how many trainings, with seeds from `seed` on, each in a folder run-SEED of its own.
+    out: folder of the run; its last checkpoint is found there.
     print_config: print all keys as YAML, and do nothing.
 """
 
@@ -100,6 +115,7 @@ def _options(name: str, recipe: Callable[..., Any], machine: type) -> list[Any]:
         options.append((key.name, key.annotation, *default))
     hints = get_type_hints(machine)
     options += [(f.name, hints[f.name], field(default=f.default)) for f in fields(machine)]
+    options.append(("runs", int, field(default=1)))
     options.append(("out", Path, field(default=Path("runs") / name)))
     return [*options, ("print_config", bool, field(default=False))]
 

@@ -28,16 +28,16 @@ class Books:
         self.keep = machine.keep
         self._folder, self._run, self._machine = folder, run, machine
 
-    def start(self, done: int) -> None:
-        """Take up the history behind so many steps."""
+    def start(self, done: int, finished: bool) -> None:
+        """Take up the history behind so many steps, of a run that goes on or is finished."""
         self.rows = read_history(self._folder, done)
 
     def add(self, row: Row, best: bool) -> None:
         """Add the row of a step."""
         self.rows.append(row)
 
-    def checkpoint_due(self, step: int, best: bool) -> bool:
-        """Return whether a checkpoint is to be written behind a step."""
+    def checkpoint_due(self, step: int, best: bool, last: bool) -> bool:
+        """Return whether a checkpoint is to be written behind a step, the best so far or the last of all."""
         return False
 
     def to_disk(self) -> None:
@@ -57,13 +57,13 @@ class _Written(Books):
         self._note, self._stack = note, stack
         self._began = self._saved = self._drawn = time.monotonic()
 
-    def start(self, done: int) -> None:
-        super().start(done)
+    def start(self, done: int, finished: bool) -> None:
+        super().start(done, finished)
         if len(self.rows) < done:
             logger.warning("%s: %d of %d rows are there", self._folder, len(self.rows), done)
-        self._done, self._history = done, History(self._folder, self.rows)
+        self._finished, self._history = finished, History(self._folder, self.rows)
         self._stack.callback(self._history.close)
-        if done < self._run.steps:
+        if not finished:
             shown = trackers(self._folder, done, self._machine.wandb, self._run.describe())
             self._track = self._stack.enter_context(shown)
 
@@ -74,11 +74,11 @@ class _Written(Books):
         if len(scores) > 1:
             self._note(f"step {row['step']}: {', '.join(scores)}{', the best so far' if best else ''}")
 
-    def checkpoint_due(self, step: int, best: bool) -> bool:
+    def checkpoint_due(self, step: int, best: bool, last: bool) -> bool:
         validation, every = self._run.validation, self._machine.checkpoint_steps
         keeps_best = validation is not None and validation.weights == "best"
         late = time.monotonic() - self._saved > self._machine.checkpoint_s
-        return late or step == self._run.steps or (every and step % every == 0) or (best and keeps_best)
+        return late or last or (every and step % every == 0) or (best and keeps_best)
 
     def to_disk(self) -> None:
         self._history.to_disk()
@@ -88,10 +88,11 @@ class _Written(Books):
             self._drawn = time.monotonic()
 
     def end(self) -> None:
-        if self._done < self._run.steps:
+        if not self._finished:
             curves.draw(self.rows, self._folder)
             seconds = time.monotonic() - self._began
-            self._note(f"step {self._run.steps}: loss {self.rows[-1]['loss']:.4f}, {seconds:.0f} s, finished")
+            last = self.rows[-1]
+            self._note(f"step {last['step']}: loss {last['loss']:.4f}, {seconds:.0f} s, finished")
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +50,16 @@ def fit(run: Run, folder: Path, machine: Machine | None = None, progress: bool =
         standing, done = Standing(), 0
         state = _last_state(folder, fabric)
         if state:
-            done = _restore(state, learner)
             standing = _standing(state, run, folder, fabric)
+            _change_optimiser(run, standing, learner)
+            done = _restore(state, learner)
         logger.info("%s", _first_line(run, learner, done))
-        books.start(done)
+        books.start(done, finished=_is_over(run, standing, done))
         with progress_bar("training", run.steps, done, progress and fabric.is_global_zero) as move:
-            for k in range(done, run.steps):
-                row = _step(run, k, learner, standing, folder, books)
-                move(k + 1, f"loss {row['loss']:.4f}  {row['items_per_s']:.1f} items/s")
+            while not _is_over(run, standing, done):
+                row = _step(run, done, learner, standing, folder, books)
+                done += 1
+                move(done, f"loss {row['loss']:.4f}  {row['items_per_s']:.1f} items/s")
         books.end()
         _finish(run, folder, learner, standing)
     return books.rows
@@ -75,20 +79,49 @@ def _learner(run: Run, fabric: Any) -> Learner:
 
 def _step(run: Run, k: int, learner: Learner, standing: Standing, folder: Path, books: Books) -> Row:
     """Take step k, measure and write what is due behind it, and return its row."""
-    rate = run.optimiser.learning_rate * run.schedule.factor(k, run.steps, standing.drops)
+    phase = standing.phase
+    rate = run.optimiser_of(phase).learning_rate * run.schedule.factor(k, run.steps, standing.drops)
     row = take_step(run, k, rate, learner)
     best = False
     if run.validation and run.validation.due(k + 1, run.steps):
         scores = _scores(run, learner)
-        higher = run.validation.better == "higher"
-        best = standing.take(scores[run.validation.score], k + 1, higher, run.schedule.patience)
+        best = standing.take(scores[run.validation.score], k + 1, run.validation, run.schedule.patience)
         row |= {f"valid_{name}": value for name, value in scores.items()}
     books.add(row, best)
-    if books.checkpoint_due(k + 1, best):
+    if phase < standing.phase <= len(run.then):
+        _turn(run, standing, learner, folder)
+    if books.checkpoint_due(k + 1, best, last=_is_over(run, standing, k + 1)):
         books.to_disk()  # rows first: a checkpoint never knows steps that the history does not
         checkpoints.write(folder, k + 1, _state(learner, standing, k + 1))
         checkpoints.prune(folder, books.keep, standing.step if _keeps_best(run) else 0)
     return row
+
+
+def _is_over(run: Run, standing: Standing, done: int) -> bool:
+    return done >= run.steps or standing.phase > len(run.then)
+
+
+def _turn(run: Run, standing: Standing, learner: Learner, folder: Path) -> None:
+    """Go back to the best weights, and on from there with the next optimiser."""
+    learner.fabric.barrier()  # the first process may still be writing
+    if standing.step:
+        state = checkpoints.read(checkpoints.path_of(folder, standing.step), learner.fabric.device)
+        _restore_weights(state, learner)
+    _change_optimiser(run, standing, learner)
+    settings = run.optimiser_of(standing.phase)
+    logger.info(
+        "no better for %d validations: on from step %d with %s, rate %g",
+        *(run.validation.patience if run.validation else 0, standing.step),
+        *(settings.name, settings.learning_rate),
+    )
+
+
+def _change_optimiser(run: Run, standing: Standing, learner: Learner) -> None:
+    """Give the learner a fresh optimiser of the phase that a run is in; the first one it has already."""
+    if standing.phase:
+        weights = (p for p in learner.trainee.parameters() if p.requires_grad)
+        fresh = run.optimiser_of(standing.phase).build(weights)
+        learner.optimiser = learner.fabric.setup_optimizers(fresh)
 
 
 def _scores(run: Run, learner: Learner) -> dict[str, float]:
@@ -123,11 +156,15 @@ def _last_state(folder: Path, fabric: Any) -> dict[str, Any] | None:
 
 def _restore(state: dict[str, Any], learner: Learner) -> int:
     """Take weights and optimiser from a checkpoint, and return how many steps it has behind it."""
-    learner.trainee.load_state_dict(state["module"])
+    _restore_weights(state, learner)
     learner.optimiser.load_state_dict(state["optimiser"])
+    return state["step"]
+
+
+def _restore_weights(state: dict[str, Any], learner: Learner) -> None:
+    learner.trainee.load_state_dict(state["module"])
     if learner.average:
         learner.average.load(state["average"])
-    return state["step"]
 
 
 def _standing(state: dict[str, Any], run: Run, folder: Path, fabric: Any) -> Standing:
@@ -136,7 +173,7 @@ def _standing(state: dict[str, Any], run: Run, folder: Path, fabric: Any) -> Sta
     path = checkpoints.path_of(folder, standing.step)
     if _keeps_best(run) and standing.step and not fabric.broadcast(checkpoints.is_whole(path)):
         logger.warning("%s: is gone or damaged; the best weights are looked for anew", path)
-        return Standing(stale=standing.stale, drops=standing.drops)
+        return replace(standing, best=math.nan, step=0)
     return standing
 
 
@@ -144,7 +181,8 @@ def _finish(run: Run, folder: Path, learner: Learner, standing: Standing) -> Non
     """Give the model the weights that the run's settings say."""
     learner.fabric.barrier()  # the first process may still be writing
     if _keeps_best(run) and standing.step:
-        _restore(checkpoints.read(checkpoints.path_of(folder, standing.step), learner.fabric.device), learner)
+        state = checkpoints.read(checkpoints.path_of(folder, standing.step), learner.fabric.device)
+        _restore_weights(state, learner)
     if learner.average:
         learner.trainee.load_state_dict(learner.average.tensors)
     run.model.eval()

@@ -23,8 +23,10 @@ class Run:
         objective: what is minimised.
         data: where batch k comes from.
         optimiser: and its peak rate.
+        then: those that follow, one after the other: each takes over from the best weights so far when
+            validation has lost its patience. Behind the last one the run ends.
         schedule: of the rate.
-        steps: how many batches.
+        steps: how many batches at most.
         seed: of dropout and the like; data carry their own.
         validation: what is measured on the way, if anything.
         config: plain values that describe the run, written beside its results.
@@ -37,6 +39,7 @@ class Run:
     schedule: Schedule
     steps: int
     seed: int
+    then: tuple[Optimiser, ...] = ()
     validation: Validation | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -46,6 +49,23 @@ class Run:
                 raise ValueError(f"{name}: expected at least {least}, got {getattr(self, name)}")
         if self.schedule.shape == "plateau" and self.validation is None:
             raise ValueError("shape: a plateau is one of validation; give the run a validation")
+        if self.then:
+            self._check_then()
+
+    def _check_then(self) -> None:
+        if self.validation is None or not self.validation.patience or self.validation.weights != "best":
+            raise ValueError(
+                "then: what follows begins from the best weights when validation has lost its patience; "
+                'give the run a validation with a patience and weights="best"'
+            )
+        for name in ("accumulate", "ema", "clip_norm"):
+            first, *others = (getattr(optimiser, name) for optimiser in (self.optimiser, *self.then))
+            if any(other != first for other in others):
+                raise ValueError(f"{name}: expected the same for all optimisers, {first}; got {others}")
+
+    def optimiser_of(self, phase: int) -> Optimiser:
+        """Return the optimiser of a phase, counted from 0; the last one's behind the last."""
+        return (self.optimiser, *self.then)[min(phase, len(self.then))]
 
     def describe(self) -> dict[str, Any]:
         """Return what makes this run another one than others, as plain values."""
@@ -54,6 +74,7 @@ class Run:
             "steps": self.steps,
             "seed": self.seed,
             "optimiser": asdict(self.optimiser),
+            "then": [asdict(optimiser) for optimiser in self.then],
             "schedule": asdict(self.schedule),
             "validation": self.validation and self.validation.describe(),
         }
