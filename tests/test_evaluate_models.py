@@ -123,9 +123,21 @@ def test_progress_is_told_track_by_track(separator: UNetSeparator, tracks: list[
 
 
 def test_classifier_of_other_classes_is_refused(tracks: list[Track]) -> None:
-    model = classifier(replace(TASK, classes=TASK.classes[::-1]))
+    model = classifier(replace(TASK, classes=TASK.classes[1:]))
     with pytest.raises(ValueError, match="rendered-genre: expected a multiclass model of the classes"):
         evaluate_classifier(model, TASK, tracks)
+
+
+def test_order_of_the_models_classes_does_not_matter(tracks: list[Track]) -> None:
+    model = classifier(TASK)
+    expected = evaluate_classifier(model, TASK, tracks)
+    reverse = classifier(replace(TASK, classes=TASK.classes[::-1]))
+    state = model.state_dict()
+    for name in ("tail.output.weight", "tail.output.bias"):
+        state[name] = state[name].flip(0)
+    reverse.load_state_dict(state)
+    found = evaluate_classifier(reverse, TASK, tracks)
+    assert json.dumps(found) == json.dumps(expected)
 
 
 def test_classifier_of_another_target_is_refused(tracks: list[Track]) -> None:

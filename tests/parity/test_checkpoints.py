@@ -17,6 +17,7 @@ import stemwise
 from bundles import write_bundle
 from stemwise.cli import main
 from stemwise.data.classes import MTAT_TAGS
+from stemwise.data.magnatagatune import MSSPT_COLUMNS
 from stemwise.weights.bundle import open_bundle
 from stemwise.weights.published import VALUE
 
@@ -96,7 +97,7 @@ def test_imported_classifier_gives_the_original_logits(models: Path) -> None:
     model = stemwise.load(models / TUNE)
     logits = model.magnitude_logits(magnitudes("tune_mtat_s5", 0))
     assert_close(logits.numpy(), reference["logits/full"], LOGIT_TOLERANCE)
-    assert model.classes == MTAT_TAGS
+    assert model.classes == MSSPT_COLUMNS
 
 
 def test_card_says_where_the_weights_come_from(originals: Path, models: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 
 from stemwise import STEMS
 from stemwise.data.classes import FMA_GENRES, MTAT_TAGS
+from stemwise.data.magnatagatune import MSSPT_COLUMNS
 from stemwise.models.joint import JointConfig
 from stemwise.models.tail import TailConfig
 from stemwise.models.unet import UNetConfig
@@ -49,7 +50,7 @@ def expected_config(checkpoint: str) -> UNetConfig | TailConfig | JointConfig:
     if family == "separators":
         return UNetConfig(stems=stems, pool="average" if folder == "multisource" else "max")
     tail = (
-        TailConfig(classes=MTAT_TAGS)
+        TailConfig(classes=MSSPT_COLUMNS)
         if family == "MTAT"
         else TailConfig(classes=FMA_GENRES, target="multiclass")
     )

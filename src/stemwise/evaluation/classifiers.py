@@ -43,7 +43,7 @@ def task_for(model: Classifier, dataset: str) -> Task:
         ValueError: there is none, or there are several.
     """
     candidates = [task for task in TASKS.values() if task.dataset == dataset]
-    fitting = [task for task in candidates if (task.classes, task.target) == (model.classes, model.target)]
+    fitting = [task for task in candidates if _fits(model, task)]
     fitting = [task for task in fitting if task.name == dataset] or fitting
     if len(fitting) == 1:
         return fitting[0]
@@ -60,7 +60,7 @@ def predict(
     """Return what a model says of every track. One that cannot be read is left out and named.
 
     Args:
-        model: on its device, in evaluation mode, with the task's classes.
+        model: on its device, in evaluation mode, with the task's classes in any order.
         task: what is asked.
         tracks: with labels; those that the task leaves out take no part.
         progress: told (tracks done, tracks in all).
@@ -69,12 +69,12 @@ def predict(
         ValueError: the model's classes or its target are not the task's, labels are missing, or no track
             takes part or can be read.
     """
-    tracks = task.chosen(tracks)
-    targets = _targets(model, task, tracks)
+    tracks, order = task.chosen(tracks), _order(model, task)
+    targets = _targets(task, tracks)
     chances, unreadable = {}, {}
     for row, track in enumerate(tracks):
         try:
-            chances[row] = _chances(model, track)
+            chances[row] = _chances(model, track)[order]
         except (ValueError, OSError) as error:
             unreadable[track.name] = str(error)
         if progress:
@@ -107,21 +107,31 @@ def evaluate_classifier(
     Raises:
         ValueError: as `predict`, or a single track cannot be read.
     """
-    tracks = task.chosen(tracks)
-    targets, chances = _targets(model, task, tracks), []
+    tracks, order = task.chosen(tracks), _order(model, task)
+    targets, chances = _targets(task, tracks), []
     for done, track in enumerate(tracks, 1):
-        chances.append(_chances(model, track))
+        chances.append(_chances(model, track)[order])
         if progress:
             progress(done, len(tracks))
     return classification_scores(task, targets, np.array(chances))
 
 
-def _targets(model: Classifier, task: Task, tracks: Sequence[Track]) -> np.ndarray:
-    if (model.classes, model.target) != (task.classes, task.target):
+def _fits(model: Classifier, task: Task) -> bool:
+    """Whether a model answers what a task asks; it may number the classes in another order."""
+    return sorted(model.classes) == sorted(task.classes) and model.target == task.target
+
+
+def _order(model: Classifier, task: Task) -> list[int]:
+    """Return where the task's classes are among the model's."""
+    if not _fits(model, task):
         raise ValueError(
             f"{task.name}: expected a {task.target} model of the classes {task.classes}, "
             f"got a {model.target} one of {model.classes}; choose another task or model"
         )
+    return [model.classes.index(name) for name in task.classes]
+
+
+def _targets(task: Task, tracks: Sequence[Track]) -> np.ndarray:
     if not tracks:
         raise ValueError(
             f"{task.name}: expected tracks with one of its classes, found none; check the labels"

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stemwise import STEMS
-from stemwise.data.classes import FMA_GENRES, MTAT_TAGS
+from stemwise.data.classes import FMA_GENRES
+from stemwise.data.magnatagatune import MSSPT_COLUMNS
 from stemwise.interfaces import Target
 from stemwise.models.joint import JointConfig
 from stemwise.models.tail import TailConfig
@@ -58,7 +59,7 @@ class _Labels:
 
 LABELS = {
     50: _Labels(
-        classes=MTAT_TAGS,
+        classes=MSSPT_COLUMNS,
         target="multilabel",
         title="MagnaTagATune's tags",
         data="MagnaTagATune, 15 244 clips",
