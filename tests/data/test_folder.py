@@ -91,3 +91,11 @@ def test_two_files_for_one_stem_are_an_error(tmp_path: Path) -> None:
     touch(tmp_path, "song/drums.wav", "song/drums.mp3")
     with pytest.raises(ValueError, match=r"expected one drums, found drums\.mp3, drums\.wav"):
         stem_tracks(tmp_path)
+
+
+def test_cache_in_the_folder_changes_nothing(tmp_path: Path) -> None:
+    stem_tree(tmp_path, samples=100)
+    before = stem_tracks(tmp_path)
+    (tmp_path / "cache" / "audio-16000hz-mono").mkdir(parents=True)
+    assert stem_tracks(tmp_path) == before
+    assert {track.split for track in before} == {"train", "valid", "test"}

@@ -160,4 +160,6 @@ def _as_yaml(values: Mapping[str, Any]) -> str:
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values that YAML and JSON can hold."""
-    return {k: v if isinstance(v, str | int | float | bool) else str(v) for k, v in values.items()}
+    kept = (str, int, float, bool)
+    listed = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+    return {k: v if isinstance(v, (*kept, list)) else str(v) for k, v in listed.items()}

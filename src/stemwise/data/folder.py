@@ -96,11 +96,17 @@ def _folders(root: Path) -> Iterator[Track]:
 
 
 def _homes(root: Path) -> list[tuple[str | None, Path]]:
-    """The splits' folders, where all sub-folders are such; else the root, whose tracks have no split yet."""
-    names = {folder.name for folder in subfolders(root)}
+    """The splits' folders, where all sub-folders are such; else the root, whose tracks have no split yet.
+
+    What stemwise itself puts into a set's folder does not count.
+    """
+    names = {folder.name for folder in subfolders(root)} - OURS
     if names and names <= set(SPLITS):
         return [(name, root / name) for name in SPLITS if name in names]
     return [(None, root)]
+
+
+OURS = {"cache", "downloads"}
 
 
 def stem_tracks(root: Path, split: str | None = None) -> list[Track]:

@@ -77,7 +77,8 @@ class SegmentBatches:
         if len(self.places) < needed:
             raise ValueError(
                 f"batch_size: expected at least {needed} segments of {SEGMENT_S} s for batches of "
-                f"{batch_size}, found {len(self.places)} in {len(cache.tracks)} songs; take smaller batches or more songs"
+                f"{batch_size}, found {len(self.places)} in {len(cache.tracks)} songs; take smaller batches "
+                "or more songs"
             )
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:

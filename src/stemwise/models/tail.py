@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from stemwise.interfaces import Classifier, Tap, Target
 from stemwise.models.frontends import HOP, WINDOW, LogMel, Magnitude
-from stemwise.models.unet import keras_init
+from stemwise.models.keras import KerasBatchNorm1d, keras_init
 from stemwise.signal.chunk import windows
 from stemwise.signal.stft import tf_samples
 
@@ -105,7 +105,7 @@ class Tail(nn.Module):
         if join == "add":
             self.adapters = nn.ModuleList(nn.Conv2d(i, w, 1) for i, w in zip(links, widths, strict=False))
         self.dense = nn.Linear(2 * widths[-1], HIDDEN)
-        self.norm = nn.BatchNorm1d(HIDDEN, eps=1e-3, momentum=momentum)
+        self.norm = KerasBatchNorm1d(HIDDEN, eps=1e-3, momentum=momentum)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(HIDDEN, classes)
         self.apply(keras_init)

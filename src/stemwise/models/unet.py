@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from stemwise import STEMS
 from stemwise.interfaces import Separator
 from stemwise.models.frontends import BINS, HOP, WINDOW
+from stemwise.models.keras import keras_init
 from stemwise.signal.mel import log10_offset
 from stemwise.signal.stft import tf_hann, tf_inverse_window, tf_istft, tf_samples, tf_stft
 
@@ -68,14 +69,6 @@ def _unit(inputs: int, width: int, momentum: float) -> list[nn.Module]:
 def _pair(inputs: int, width: int, momentum: float) -> nn.Sequential:
     """Two pre-activation convolutions."""
     return nn.Sequential(*_unit(inputs, width, momentum), *_unit(width, width, momentum))
-
-
-def keras_init(module: nn.Module) -> None:
-    """Give a layer Keras' default weights: Glorot-uniform kernels, zero biases."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 class UNet(nn.Module):

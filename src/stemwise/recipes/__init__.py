@@ -7,15 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from stemwise.data.material import Material
-from stemwise.recipes import rendered
+from stemwise.recipes import msspt_classifier, msspt_separator, rendered
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
     "rendered-classifier": rendered.classifier,
+    "msspt-separator": msspt_separator.separator,
+    "msspt-classifier": msspt_classifier.classifier,
 }
 
 MATERIALS: dict[str, Material] = {
     "rendered-separator": rendered.SEPARATOR_MATERIAL,
     "rendered-classifier": rendered.CLASSIFIER_MATERIAL,
+    "msspt-separator": msspt_separator.MATERIAL,
+    "msspt-classifier": msspt_classifier.MATERIAL,
 }
 """What each recipe reads of its data set: `data prepare --for` decodes just that."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from stemwise import STEMS
 from stemwise.data.material import Material
 from stemwise.names import named
+from stemwise.recipes.reading import at_least, decoded_audio, task_named
 
 if TYPE_CHECKING:
     from stemwise.data.cache import AudioCache
@@ -77,8 +78,8 @@ def separator(
     from stemwise.objectives.separation import BalancedL1
     from stemwise.training import Optimiser, Run, Schedule
 
-    _at_least(1, steps=steps, batch_size=batch_size)
-    _at_least(0, seed=seed)
+    at_least(1, steps=steps, batch_size=batch_size)
+    at_least(0, seed=seed)
     torch.manual_seed(seed)
     network = named(SEPARATORS, model, "model").build()
     objective = BalancedL1(compressed=compressed)
@@ -156,12 +157,12 @@ def classifier(
     from stemwise.recipes.pictures import frozen_pictures
     from stemwise.training import Optimiser, Run, Schedule
 
-    _at_least(1, steps=steps, batch_size=batch_size)
-    _at_least(0, seed=seed, labelled=labelled)
+    at_least(1, steps=steps, batch_size=batch_size)
+    at_least(0, seed=seed, labelled=labelled)
     if network == "tail" and separator:
         raise ValueError("separator: the tail alone uses none; choose --network joint or frozen")
     torch.manual_seed(seed)
-    goal = _task(task)
+    goal = task_named(task)
     model = _classifier(network, separator, skips, goal)
     audio = _audio(root, CLASSIFIER_MATERIAL, "train", cache, skip_unreadable, labelled)
     labels = goal.matrix(audio.tracks)
@@ -191,19 +192,13 @@ def _validation(
     """Return the objective's loss on unseen batches as the validation, or none for 0 steps."""
     from stemwise.training import ObjectiveLoss, Validation
 
-    _at_least(0, valid_every=every)
+    at_least(0, valid_every=every)
     if not every:
         if weights == "best":
             raise ValueError("weights: the best are found by validation; give --valid-every too")
         return None
     measure = ObjectiveLoss(objective=objective, data=unseen(), batches=VALID_BATCHES)
     return Validation(measure=measure, every=every, weights=weights)
-
-
-def _at_least(least: int, **values: int) -> None:
-    for name, value in values.items():
-        if value < least:
-            raise ValueError(f"{name}: expected at least {least}, got {value}")
 
 
 def _tracks(root: Path, split: str, count: int = 0) -> "list[Track]":
@@ -225,25 +220,7 @@ def _audio(
     root: Path, material: Material, split: str, folder: Path | None, skip_unreadable: bool, count: int = 0
 ) -> "AudioCache":
     """Return the decoded audio of a split's tracks."""
-    from stemwise.data.cache import prepare
-    from stemwise.logs import progress_bar
-
-    tracks = _tracks(root, split, count)
-    files = len(tracks) * len(material.sources)
-    with progress_bar("decoding", files) as move:
-
-        def report(done: int, total: int) -> None:
-            move(files - total + done)
-
-        return prepare(
-            tracks, material, root, folder=folder, skip_unreadable=skip_unreadable, progress=report
-        )
-
-
-def _task(name: str) -> "Task":
-    from stemwise.tasks import TASKS
-
-    return named(TASKS, name, "task")
+    return decoded_audio(_tracks(root, split, count), material, root, folder, skip_unreadable)
 
 
 def _classifier(network: str, separator: str, skips: int, task: "Task") -> "WindowClassifier":
