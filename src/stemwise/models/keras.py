@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -18,17 +19,17 @@ def keras_init(module: nn.Module) -> None:
 class KerasBatchNorm1d(nn.BatchNorm1d):
     """Batch normalisation of vectors whose running variance is the batches' biased one.
 
-    Keras' fused kernel, which pictures go through, stores the unbiased variance n / (n - 1) as torch does; what
-    follows a dense layer goes another way and stores the biased one. In training both normalise alike. Where
+    Keras' fused kernel, which pictures go through, stores the unbiased variance as torch does; what follows
+    a dense layer goes another way and stores the biased one. In training both normalise alike. Where
     several processes train on GPUs, torch's synchronised layer takes its place, and stores the unbiased one.
     """
 
-    def forward(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    def forward(self, input: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         """Return the normalised vectors."""
-        if not self.training or self.running_var is None or self.momentum is None:
-            return super().forward(x)
-        kept = (1 - self.momentum) * self.running_var
-        out = super().forward(x)
+        if not self.training or self.running_mean is None or self.running_var is None:
+            return super().forward(input)
         with torch.no_grad():
-            self.running_var.sub_(kept).mul_(1 - 1 / len(x)).add_(kept)
-        return out
+            variance, mean = torch.var_mean(input, dim=0, correction=0)
+            self.running_mean.lerp_(mean.to(self.running_mean), self.momentum or 0.0)
+            self.running_var.lerp_(variance.to(self.running_var), self.momentum or 0.0)
+        return F.batch_norm(input, None, None, self.weight, self.bias, training=True, eps=self.eps)
