@@ -119,3 +119,14 @@ def test_classes_are_those_of_the_task(home: Path) -> None:
     for task, classes in zip(TASKS, (MTAT_TAGS, FMA_GENRES), strict=True):
         folder = home / task / "baselines" / "scratch" / "model"
         assert config(folder).classes == classes
+
+
+def test_separator_from_the_streams_of_musdb18(home: Path) -> None:
+    root = home / "musdb18"
+    run("data", "twin", "musdb18", str(root), "--tracks", "12", "--seconds", "9.5", "--workers", "1")
+    words = ("--root", str(root), "--dataset", "musdb18", "--source", "drums", "--batch-size", "1")
+    out = home / "separators" / "streams"
+    run("train", "msspt-separator", *words, "--steps", "2", "--valid-every", "2", "--out", str(out))
+    lines = (out / "history.csv").read_text().splitlines()
+    assert lines[0].split(",")[-2:] == ["valid_loss", "valid_l1"]
+    assert json.loads((out / "data.json").read_text())["dataset"] == "musdb18"

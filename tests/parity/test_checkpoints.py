@@ -18,6 +18,7 @@ from bundles import write_bundle
 from stemwise.cli import main
 from stemwise.data.classes import MTAT_TAGS
 from stemwise.data.magnatagatune import MSSPT_COLUMNS
+from stemwise.models.joint import JointClassifier
 from stemwise.weights.bundle import open_bundle
 from stemwise.weights.published import VALUE
 
@@ -241,3 +242,35 @@ def test_out_that_holds_something_else_is_left_alone(
     assert "expected a model or nothing there, found" in capsys.readouterr().err
     assert kept.read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small set in MagnaTagATune's layout."""
+    root = tmp_path_factory.mktemp("twin") / "mtat"
+    size = ("--tracks", "6", "--seconds", "4", "--workers", "1")
+    assert main(["data", "twin", "magnatagatune", str(root), *size]) == 0
+    return root
+
+
+def evaluated(model: Path, twin: Path, out: Path) -> dict[str, Any]:
+    words = ["--dataset", "magnatagatune", "--root", str(twin), "--resamples", "20", "--json", str(out)]
+    assert main(["evaluate", str(model), *words]) == 0
+    return json.loads(out.read_text())
+
+
+def test_imported_classifier_is_evaluated(models: Path, twin: Path, tmp_path: Path) -> None:
+    scores = evaluated(models / TUNE, twin, tmp_path / "scores.json")
+    assert scores["protocol_fields"]["task"] == "magnatagatune"
+    assert [row["label"] for row in scores["labels"]] == list(MTAT_TAGS)
+    assert scores["sha256"] == json.loads((models / TUNE / "card.json").read_text())["sha256"]
+
+
+def test_imported_separator_is_fine_tuned(models: Path, twin: Path, tmp_path: Path) -> None:
+    words = ["--root", str(twin), "--epochs", "1", "--batch-size", "2", "--patience", "0"]
+    start = ["--separator", str(models / UNI)]
+    assert main(["train", "msspt-classifier", *words, *start, "--out", str(tmp_path / "run")]) == 0
+    model = stemwise.load(tmp_path / "run" / "model")
+    assert isinstance(model, JointClassifier)
+    assert model.config.stems == ("vocals",)
+    assert evaluated(tmp_path / "run" / "model", twin, tmp_path / "scores.json")["tracks"] == 2
