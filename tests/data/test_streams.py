@@ -3,15 +3,17 @@
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from stemwise import STEMS
-from stemwise.data import DATASETS
+from stemwise.data import DATASETS, decoding
 from stemwise.data.audio import probe, read, read_resampled
 from stemwise.data.cache import prepare
+from stemwise.data.decoding import decoded, decoded_together
 from stemwise.data.material import Material
 from stemwise.data.musdb18 import STREAMS
 from stemwise.data.streams import read_streams
@@ -126,6 +128,40 @@ def test_cache_holds_the_streams(file: Path, tmp_path: Path) -> None:
     for row, stem in enumerate(STEMS):
         expected = read(stems[stem])[0].mean(0)
         assert np.abs(cache.excerpt(0, row, 0, cache.samples(0)) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("rate", [RATE, 16_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_streams_decoded_together_are_those_decoded_alone(file: Path, rate: int, channels: int) -> None:
+    material = Material(sources=STEMS, sample_rate=rate, channels=channels)
+    sources = [StemFile(file, stream) for stream in (3, 1)]
+    alone = [np.concatenate(list(decoded(source, material))) for source in sources]
+    with decoded_together(sources, material) as parts:
+        together = [np.concatenate(list(part)) for part in parts]
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_cache_reads_a_file_of_streams_once(file: Path, tmp_path: Path, monkeypatch) -> None:
+    opened, reading = [], decoding.read_streams
+
+    def watched(path: Path, streams: Any, block: int) -> Any:
+        opened.append((path, tuple(streams)))
+        return reading(path, streams, block)
+
+    monkeypatch.setattr(decoding, "read_streams", watched)
+    stems = {stem: StemFile(file, STREAMS.index(stem)) for stem in STEMS}
+    track = Track(name="song", split="train", mixture=file, stems=stems)
+    prepare([track], Material(sources=STEMS, sample_rate=RATE), tmp_path)
+    assert opened == [(file, (1, 2, 3, 4))]
+
+
+def test_stream_that_is_missing_is_named_and_the_others_are_kept(file: Path, tmp_path: Path) -> None:
+    stems = {"drums": StemFile(file, 1), "bass": StemFile(file, 9)}
+    track = Track(name="song", split="train", mixture=file, stems=stems)
+    with pytest.raises(ValueError, match=r"1 of the files cannot be read: .*expected audio stream 9"):
+        prepare([track], Material(sources=("drums", "bass"), sample_rate=RATE), tmp_path)
+    cache = prepare([track], Material(sources=("drums",), sample_rate=RATE), tmp_path)
+    assert cache.samples(0) > 0
 
 
 @pytest.mark.skipif(STEMPEG is None, reason="the stempeg wheel is not installed")

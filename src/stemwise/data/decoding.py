@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from jaxtyping import Float32, Int16
 
 from stemwise.data.audio import open_audio
 from stemwise.data.material import Material
+from stemwise.data.streams import read_streams
 from stemwise.data.tracks import StemFile
-from stemwise.signal.resample import resampled
+from stemwise.signal.resample import Resampler, resampled
 
 FULL_SCALE = 32767
 DECODER = 1
@@ -31,9 +35,43 @@ def decoded(path: Path | StemFile, material: Material) -> Iterator[Int16[np.ndar
         with open_audio(path) as audio:
             blocks = (_folded(block, channels, path) for block in audio.blocks(_BLOCK))
             for block in resampled(blocks, audio.sample_rate, rate, channels):
-                yield (block.clip(-1, 1) * FULL_SCALE).round().astype("<i2").T  # (c, t) → (t, c)
+                yield _whole_numbers(block)
     except OSError as error:  # of reading: the consumer's errors do not arise in here
         raise ValueError(f"{path}: could not be read ({error.strerror}); copy it again") from error
+
+
+@contextmanager
+def decoded_together(
+    sources: Sequence[StemFile], material: Material
+) -> Iterator[list[Iterator[Int16[np.ndarray, "t c"]]]]:
+    """Yield, for each of some streams of one file, its samples block by block, as `decoded` gives them.
+
+    The file is read once; what was decoded waits on disk, so that any length takes as much memory.
+
+    Raises:
+        ValueError: the file cannot be read, or its streams are unlike each other.
+    """
+    path, rate, channels = sources[0].path, material.sample_rate, material.channels
+    blocks, stored = read_streams(path, [source.stream for source in sources], _BLOCK)
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in sources]
+        ways = [Resampler(stored, rate, channels) for _ in sources]
+        for block in blocks:
+            for audio, way, file in zip(block, ways, files, strict=True):
+                file.write(_whole_numbers(way.push(_folded(audio, channels, path))).tobytes())
+        for way, file in zip(ways, files, strict=True):
+            file.write(_whole_numbers(way.finish()).tobytes())
+        yield [_blocks(file, channels) for file in files]
+
+
+def _blocks(file: IO[bytes], channels: int) -> Iterator[Int16[np.ndarray, "t c"]]:
+    file.seek(0)
+    while content := file.read(_BLOCK * channels * 2):
+        yield np.frombuffer(content, "<i2").reshape(-1, channels)
+
+
+def _whole_numbers(block: Float32[np.ndarray, "c t"]) -> Int16[np.ndarray, "t c"]:
+    return (block.clip(-1, 1) * FULL_SCALE).round().astype("<i2").T
 
 
 def _folded(

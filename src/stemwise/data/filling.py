@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from stemwise.data.audio import probe
-from stemwise.data.decoding import DECODER, decoded
+from stemwise.data.decoding import DECODER, decoded, decoded_together
 from stemwise.data.material import LAYOUTS, Material
-from stemwise.data.store import Entry, Fingerprint, Store
+from stemwise.data.store import Entry, Fingerprint, Store, Writer
 from stemwise.data.tracks import StemFile, Track, file_of
 
 Progress = Callable[[int, int], None]
@@ -161,12 +162,36 @@ def fill(plan: Plan, progress: Progress | None = None) -> dict[Source, str]:
     if not plan.missing:
         return unreadable
     with plan.store.writing() as writer:
-        for done, path in enumerate(plan.missing, 1):
-            try:
-                if plan.wanted[path] not in writer.entries:
-                    writer.add(plan.wanted[path], decoded(path, plan.material))
-            except ValueError as error:
-                unreadable[path] = str(error)
+        left = [path for path in plan.missing if plan.wanted[path] not in writer.entries]
+        done = len(plan.missing) - len(left)
+        for group in _groups(left):
+            unreadable |= _add(group, plan, writer)
+            done += len(group)
             if progress:
                 progress(done, len(plan.missing))
+    return unreadable
+
+
+def _groups(sources: Sequence[Source]) -> list[list[Source]]:
+    """Return the sources one by one, but streams of one file together, in the order of the first."""
+    groups: dict[Source, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(file_of(source) if isinstance(source, StemFile) else source, []).append(source)
+    return list(groups.values())
+
+
+def _add(group: list[Source], plan: Plan, writer: Writer) -> dict[Source, str]:
+    """Decode a file or several streams of one, and return those that could not be read."""
+    streams = [source for source in group if isinstance(source, StemFile)]
+    if len(streams) > 1:
+        with suppress(ValueError), decoded_together(streams, plan.material) as parts:
+            for source, blocks in zip(streams, parts, strict=True):
+                writer.add(plan.wanted[source], blocks)
+            return {}
+    unreadable: dict[Source, str] = {}
+    for source in group:  # by itself, each stream says what is wrong with it
+        try:
+            writer.add(plan.wanted[source], decoded(source, plan.material))
+        except ValueError as error:
+            unreadable[source] = str(error)
     return unreadable
