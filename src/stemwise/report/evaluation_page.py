@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stemwise.report import bss_page, markup
 from stemwise.report import evaluation_tables as tables
-from stemwise.report import markup
 from stemwise.report.evaluation_plots import intervals_plot
 from stemwise.report.page import NOTICE
 from stemwise.report.plots import stem_bars
@@ -94,6 +94,8 @@ def _confusion(shown: Results) -> str:
 
 
 def _separation(shown: Results) -> str:
+    if "published" in shown:
+        return bss_page.sections(shown)
     plot = markup.figure(stem_bars(shown["stems"], KINDS, "SI-SDR per stem"))
     parts = (markup.table(tables.stems_table(shown)), markup.note(STEMS_NOTE), plot)
     return markup.section("Scores", parts)
