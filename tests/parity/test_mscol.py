@@ -11,6 +11,7 @@ from test_msspt import assert_close, samples
 from torch import Tensor, nn
 from vector_files import ids, seeded
 
+from stemwise.data.masking import draw, masked
 from stemwise.models.efficientnet import InvertedBottleneck
 from stemwise.models.frontends import ColaLogMel
 from stemwise.models.mscol import Mscol, MscolConfig
@@ -28,6 +29,7 @@ CALIBRATED = {"mscol_calibrated_nosil": 1e-3, "mscol_calibrated": 1e-2}
 PLAIN = seeded("msspt_mscol/mscol_seed*.npz")
 MOVED = [case for name in CALIBRATED for case in seeded(f"msspt_mscol/{name}_seed*.npz")]
 FRONTENDS = seeded("msspt_mscol/frontend_seed*.npz")
+AUGMENTED = seeded("msspt_mscol/mscol_augment_seed*.npz")
 
 
 def encoder(seed: int) -> Mscol:
@@ -143,6 +145,33 @@ def test_encoder_with_statistics_of_its_own_gives_the_original_vectors(file: Pat
         loss = float(reference[f"calib/{tag}/eval_loss"])
         assert matching.cross_entropy().item() == pytest.approx(loss, rel=tolerance, abs=1e-6)
         assert matching.accuracy().item() == float(reference[f"calib/{tag}/eval_acc"])
+
+
+@pytest.mark.parametrize(("file", "seed"), AUGMENTED, ids=ids(AUGMENTED))
+def test_masking_and_shifting_are_the_original_ones(file: Path, seed: int) -> None:
+    """Drawn from the same numbers, each excerpt is changed in the same way."""
+    picture = normal(seed, "aug/mel", (98, 64, 1))[..., 0]
+    for turn, reference in enumerate(np.load(file)["mask_and_shift"]):
+        how = draw(np.random.RandomState(1000 * seed + turn))
+        assert_close(masked(picture, how), reference, 1e-6)
+
+
+@pytest.mark.parametrize(("file", "seed"), AUGMENTED, ids=ids(AUGMENTED))
+def test_pairs_are_cut_and_masked_in_the_original_order(file: Path, seed: int) -> None:
+    """Masked, anchors alone: the original's positive is a view, which the anchor's masks change too."""
+    reference, segment = np.load(file), normal(seed, "aug/mel392", (392, 64, 1))[..., 0]
+    for turn, mask in ((100, True), (101, False)):
+        rng = np.random.RandomState(1000 * seed + turn)
+        anchor, positive = (segment[start : start + 98] for start in rng.uniform(0, 294, 2).astype(int))
+        stored = reference[f"prep{'' if mask else '_nomask'}_anchor/samples"]
+        assert_close(samples(masked(anchor, draw(rng)) if mask else anchor, stored), stored, 1e-6)
+    stored = reference["prep_nomask_positive/samples"]
+    assert_close(samples(positive, stored), stored, 1e-6)
+
+
+def test_every_vector_has_a_test() -> None:
+    read = {file for cases in (PLAIN, MOVED, AUGMENTED) for file, _ in cases}
+    assert {*next(iter(read)).parent.glob("mscol*.npz")} <= read
 
 
 def without_drops(model: Mscol) -> None:
