@@ -146,7 +146,7 @@ REFUSED = {
     "masking with sources": ({"mask": True}, "mask: only mixtures"),
     "one pair": ({"batch_size": 1}, "batch_size: expected at least 2, got 1"),
     "no such model": ({"model": "mscoll"}, "did you mean mscol"),
-    "no such set": ({"dataset": "musdb"}, "did you mean musdb18"),
+    "no such set": ({"dataset": "musdb"}, "data set: no 'musdb'; did you mean musdb18"),
     "too few to retrieve": (
         {"segment": 198, "valid_every": 1, "root": "one"},
         "valid_every: expected at least 2",
@@ -211,6 +211,12 @@ def test_head_and_rate_are_those_of_the_data_set(tree: Path, monkeypatch: pytest
     assert (len(linear.model.head), linear.optimiser.learning_rate) == (1, 5e-4)
     assert (len(hidden.model.head), hidden.optimiser.learning_rate) == (3, 3e-4)
     assert (linear.optimiser.name, hidden.model.head[0].out_features) == ("keras-adam", 512)
+
+
+def test_classifier_stops_when_it_gets_no_better(tree: Path, tmp_path: Path) -> None:
+    given = run(tree, "mscol-classifier", epochs=30, patience=2, learning_rate=1e-12)
+    rows = fit(given, tmp_path / "run", CPU, progress=False)
+    assert len(rows) == 2 * 3  # the first epoch is the best: two more, of two batches each
 
 
 def test_encoder_of_another_kind_is_refused(tree: Path, tmp_path: Path) -> None:

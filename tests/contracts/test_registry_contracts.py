@@ -290,6 +290,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "epochs": 3,
             "batch_size": 3,
             "learning_rate": 1e-4,
+            "patience": 2,
             "seed": 9,
             "skip_unreadable": True,
         },

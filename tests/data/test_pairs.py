@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from stemwise import STEMS
+from stemwise.data.activity import Segments, cut
 from stemwise.data.cache import AudioCache
 from stemwise.data.logmels import LogMelCache, LogMelCrops
 from stemwise.data.pairs import SourcePairs
-from stemwise.data.activity import Segments, cut
 from stemwise.interfaces import Batches
 from synth import memory_cache
 

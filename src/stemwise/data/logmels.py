@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from stemwise.data.clips import epoch_rows
 from stemwise.data.activity import Segments
+from stemwise.data.clips import epoch_rows
 from stemwise.data.tracks import Track
 from stemwise.interfaces import ALL, Batch
 

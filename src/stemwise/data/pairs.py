@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from stemwise.data.activity import Segments
 from stemwise.data.cache import AudioCache
 from stemwise.data.logmels import LogMelCache
 from stemwise.data.masking import draw, masked
-from stemwise.data.activity import Segments
 from stemwise.interfaces import ALL, Batch
 
 Excerpts = LogMelCache | AudioCache

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from stemwise.data import DATASETS
-from stemwise.data.cache import AudioCache, prepare
+from stemwise.data.activity import Energy, Segments, cut
+from stemwise.data.cache import AudioCache
 from stemwise.data.decoding import DECODER, FULL_SCALE
 from stemwise.data.filling import expect_room, fingerprint, source_file
 from stemwise.data.logmels import LogMelCache
 from stemwise.data.material import Material
-from stemwise.data.segments import Energy, Segments, cut
 from stemwise.data.store import Entry, Fingerprint, Store
 from stemwise.data.tracks import Track
 from stemwise.logs import progress_bar
 from stemwise.models.frontends import COLA_BANDS, COLA_WINDOW, HOP, ColaLogMel
-from stemwise.names import named
+from stemwise.recipes.reading import decoded_audio
 
 _MAKER = 100 * DECODER + 1
 """Version of the decoder and of what `_frames` makes; log-mels that other versions made are not used."""
@@ -55,41 +54,27 @@ def log_mels(audio: AudioCache, folder: Path) -> LogMelCache:
 
 
 def segmented_log_mels(
-    dataset: str,
+    tracks: Sequence[Track],
+    material: Material,
     root: Path,
-    split: str,
     *,
-    sources: tuple[str, ...] = ("mixture",),
     frames: int,
     energy: Energy = "aligned",
     folder: Path | None = None,
     skip_unreadable: bool = False,
-    chosen: Callable[[Sequence[Track]], list[Track]] = list,
 ) -> tuple[LogMelCache, Segments]:
-    """Return the log-mels of a split's tracks and their segments; what is not in the cache yet is computed.
+    """Return the log-mels of tracks and their segments; what is not in the cache yet is computed.
 
     Args:
-        dataset: name of the data set.
-        root: its folder.
-        split: of its tracks.
-        sources: `mixture`, and stems.
+        tracks: which.
+        material: their sources, `mixture` and perhaps stems, at 16 kHz and mono.
+        root: the data set's folder.
         frames: of a segment.
         energy: which samples tell whether a source sounds.
         folder: where caches lie; `cache` in the root where not given.
         skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
-        chosen: picks the tracks that take part.
     """
-    tracks = chosen(named(DATASETS, dataset, "dataset").tracks(root, split))
-    files = len(tracks) * len(sources)
-    with progress_bar("decoding", files) as move:
-        audio = prepare(
-            tracks,
-            Material(sources=sources, sample_rate=16_000),
-            root,
-            folder=folder,
-            skip_unreadable=skip_unreadable,
-            progress=lambda done, total: move(files - total + done),
-        )
+    audio = decoded_audio(tracks, material, root, folder, skip_unreadable)
     found = log_mels(audio, folder or root / "cache")
     return found, cut(audio, found.lengths, frames, energy)
 

@@ -5,17 +5,19 @@ Garoufis, Zlatintsi, Maragos, SMC 2023 (arXiv 2302.07077). The defaults are thos
 when this was written, and none of its runs is reproduced at full scale here.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stemwise import STEMS
 from stemwise.data.material import Material
 from stemwise.names import named
+from stemwise.recipes.reading import at_least, tracks_of
 
 if TYPE_CHECKING:
+    from stemwise.data.activity import Segments
     from stemwise.data.logmels import LogMelCache
     from stemwise.data.pairs import SourcePairs
-    from stemwise.data.segments import Segments
     from stemwise.objectives.contrastive import SourceContrastPictures
     from stemwise.training import Run, Validation
 
@@ -89,10 +91,9 @@ def pretrain(
 
     def prepared(split: str) -> "tuple[LogMelCache, Segments]":
         return segmented_log_mels(
-            dataset,
+            tracks_of(dataset, root, split),
+            replace(MATERIAL, sources=("mixture", *stems)),
             root,
-            split,
-            sources=("mixture", *stems),
             frames=segment,
             energy=energy,
             folder=cache,
@@ -137,13 +138,6 @@ def _check(sources: str, silent: bool, mask: bool) -> None:
         raise ValueError("silent: without sources nothing is silent; leave it out, or choose sources")
     if sources != "none" and mask:
         raise ValueError("mask: only mixtures are masked; leave it out, or choose --sources none")
-
-
-def at_least(least: int, **values: int) -> None:
-    """Raise ValueError where a value is below the least."""
-    for name, value in values.items():
-        if value < least:
-            raise ValueError(f"{name}: expected at least {least}, got {value}")
 
 
 def _pairs(

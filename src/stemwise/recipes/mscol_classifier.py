@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from stemwise.data.material import Material
 from stemwise.names import named
-from stemwise.recipes.mscol import VALID_SEED, at_least
+from stemwise.recipes.mscol import VALID_SEED
+from stemwise.recipes.reading import at_least, task_named, tracks_of
 
 if TYPE_CHECKING:
     from stemwise.data.logmels import LogMelCrops
@@ -32,15 +33,15 @@ def classifier(
     epochs: int = 50,
     batch_size: int = 128,
     learning_rate: float = 0.0,
+    patience: int = 5,
     seed: int = 0,
     cache: Path | None = None,
     skip_unreadable: bool = False,
 ) -> "Run":
     """Train a shallow classifier on MSCOL's frozen encoder.
 
-    One layer, or two for NSynth, on one random second of each segment per epoch; what is best on the valid
-    split after an epoch is kept. The released code also stops after five epochs without a new best: this does
-    not yet, and takes all epochs.
+    One layer, or two for NSynth, on one random second of each segment per epoch. The accuracy on the valid
+    split chooses the epoch that is kept, and ends the training when it has not risen for `patience` epochs.
 
     Args:
         root: the data set of the task.
@@ -50,9 +51,10 @@ def classifier(
         head: one layer, or two with 512 units between; `published` goes by the data set.
         depth: `stochastic` drops blocks of the frozen encoder in training, as the released code does.
         segment: frames of 10 ms, of each of which an epoch takes one crop.
-        epochs: passes over the segments.
+        epochs: passes over the segments, at most.
         batch_size: crops per batch.
         learning_rate: Adam's; 0 for the published one of the data set.
+        patience: epochs without a higher accuracy that end the training; 0 for all epochs.
         seed: of weights, crops and order.
         cache: folder of decoded audio and log-mels; `cache` in the root where not given.
         skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
@@ -61,13 +63,13 @@ def classifier(
 
     from stemwise.objectives.supervised import SupervisedPictures
     from stemwise.recipes.measures import CropAccuracy
-    from stemwise.tasks import TASKS
     from stemwise.training import Optimiser, Run, Schedule, Validation
+    from stemwise.weights.store import find
 
     at_least(1, segment=segment, epochs=epochs, batch_size=batch_size)
-    at_least(0, seed=seed)
+    at_least(0, seed=seed, patience=patience)
     torch.manual_seed(seed)
-    goal = named(TASKS, task, "task")
+    goal = task_named(task)
     hidden, published_rate = _HEADS.get(goal.dataset, (0, 5e-4))
     hidden = {"published": hidden, "linear": 0, "hidden": 512}[head]
     network = _classifier(encoder, model, hidden, depth, goal)
@@ -88,13 +90,19 @@ def classifier(
         steps=epochs * epoch,
         seed=seed,
         validation=Validation(
-            measure=measure, every=epoch, score="accuracy", better="higher", weights="best"
+            measure=measure,
+            every=epoch,
+            score="accuracy",
+            better="higher",
+            weights="best",
+            patience=patience,
         ),
         config={
             "recipe": "mscol-classifier",
             "root": root,
             "task": task,
             "encoder": encoder,
+            "encoder_sha256": find(encoder).card["sha256"] if encoder else "",
             "model": model,
             "head": head,
             "depth": depth,
@@ -125,14 +133,9 @@ def _crops(
     from stemwise.models.mscol import FRAMES
     from stemwise.recipes.logmels import segmented_log_mels
 
+    tracks = task.chosen(tracks_of(task.dataset, root, split))
     log_mels, segments = segmented_log_mels(
-        task.dataset,
-        root,
-        split,
-        frames=frames,
-        folder=cache,
-        skip_unreadable=skip_unreadable,
-        chosen=task.chosen,
+        tracks, MATERIAL, root, frames=frames, folder=cache, skip_unreadable=skip_unreadable
     )
     size = min(batch_size, len(segments)) if split == "valid" else batch_size
     labels = task.matrix(log_mels.tracks)
