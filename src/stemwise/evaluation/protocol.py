@@ -13,7 +13,7 @@ from stemwise.tasks import Task
 from stemwise.weights.store import StoredModel
 
 AGGREGATION = (
-    "mean probability over a track's whole windows, what is left behind the last one dropped; "
+    "mean {pooling} over a track's whole windows, what is left behind the last one dropped; "
     "a track shorter than a window is one window filled up with silence"
 )
 
@@ -68,7 +68,7 @@ def classifier_protocol(
         filter=f"{task.filter}, {len(task.classes)} classes of {', '.join(task.fields)}, {kind}",
         window_s=model.window / model.sample_rate,
         hop_s=model.hop / model.sample_rate,
-        aggregation=AGGREGATION,
+        aggregation=AGGREGATION.format(pooling=model.pooling),
         model=_name(stored),
         sha256=stored.card["sha256"],
         versions=_versions(),

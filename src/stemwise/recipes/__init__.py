@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from stemwise.data.material import Material
-from stemwise.recipes import msspt_classifier, msspt_separator, rendered
+from stemwise.recipes import mscol, mscol_classifier, msspt_classifier, msspt_separator, rendered
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
     "rendered-classifier": rendered.classifier,
     "msspt-separator": msspt_separator.separator,
     "msspt-classifier": msspt_classifier.classifier,
+    "mscol": mscol.pretrain,
+    "mscol-classifier": mscol_classifier.classifier,
 }
 
 MATERIALS: dict[str, Material] = {
@@ -21,5 +23,7 @@ MATERIALS: dict[str, Material] = {
     "rendered-classifier": rendered.CLASSIFIER_MATERIAL,
     "msspt-separator": msspt_separator.MATERIAL,
     "msspt-classifier": msspt_classifier.MATERIAL,
+    "mscol": mscol.MATERIAL,
+    "mscol-classifier": mscol_classifier.MATERIAL,
 }
 """What each recipe reads of its data set: `data prepare --for` decodes just that."""
