@@ -52,6 +52,7 @@ def evaluate(
         workers: processes that score tracks side by side, in task musdb18.
         device: auto takes a GPU where there is one.
     """
+    from stemwise.data.tracks import music_in
     from stemwise.evaluation import SEPARATION_TASKS, model_folders
 
     for name, value in {"resamples": resamples, "workers": workers}.items():
@@ -60,6 +61,7 @@ def evaluate(
     tracks, goal = _material(root, dataset, split, task)
     _claim(out)
     about = {"dataset": dataset, "split": split, "task": goal, "resamples": resamples}
+    about["music"] = music_in(root)
     names = model_folders(model)
     folders = {run: out and (out / run if len(names) > 1 else out) for run in names}
     found = {
@@ -129,7 +131,7 @@ def _one_separator(
     from stemwise.weights.store import find
 
     stored = find(name)
-    how = {key: about[key] for key in ("dataset", "split", "task")}
+    how = {key: about[key] for key in ("dataset", "split", "task", "music")}
     how |= {"device": usable_device(device), "workers": workers, "folder": folder}
     with progress_bar(f"evaluating {stored.name}", len(tracks)) as move:
         return evaluate_musdb18(stored, tracks, progress=lambda done, _: move(done), **how)

@@ -78,6 +78,7 @@ def evaluate_musdb18(
     task: SeparationTask,
     dataset: str,
     split: str,
+    music: str = "as distributed",
     device: str = "cpu",
     workers: int = 1,
     folder: Path | None = None,
@@ -91,6 +92,7 @@ def evaluate_musdb18(
         task: of `SEPARATION_TASKS`.
         dataset: the tracks' data set.
         split: their split.
+        music: what kind lies in the data set's folder, see `music_in`.
         device: of the model.
         workers: processes that score tracks; each loads the model.
         folder: where each track's scores are kept as soon as they are known. What was measured there with
@@ -103,7 +105,7 @@ def evaluate_musdb18(
     """
     model = loaded(stored.folder, device)
     _check(model, stored, tracks)
-    protocol = _protocol(model, stored, task, dataset, split)
+    protocol = replace(_protocol(model, stored, task, dataset, split), music=music)
     found: dict[str, Document] = {}
     todo = []
     for track in tracks:

@@ -53,7 +53,8 @@ def _head(shown: Results, title: str, runs: int) -> str:
     fields = shown["protocol_fields"]
     what = f"{runs} runs" if runs > 1 else fields["model"]
     kicker = f"stemwise evaluate · {what} · {fields['dataset']}, {fields['split']} · {shown['tracks']} tracks"
-    notice = f'<p class="notice">{markup.text(NOTICE)}</p>\n' if fields["dataset"] == "rendered" else ""
+    rendered = fields["dataset"] == "rendered" or fields["music"] != "as distributed"
+    notice = f'<p class="notice">{markup.text(NOTICE)}</p>\n' if rendered else ""
     return (
         f'<header>\n<p class="kicker">{markup.text(kicker)}</p>\n<h1>{markup.text(title)}</h1>\n'
         f"{notice}</header>\n"
