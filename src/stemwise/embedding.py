@@ -1,19 +1,27 @@
-"""What a classifier says of any stream of audio, window by window, in bounded memory."""
+"""What an encoder makes of any stream of audio, window by window, in bounded memory: tags and vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
+from torch import Tensor
 
 from stemwise.interfaces import Classifier
 from stemwise.memory import lay_out
+from stemwise.signal.chunk import window_count
 from stemwise.signal.resample import resampled
+
+logger = logging.getLogger(__name__)
 
 WINDOWS = 8
 """Windows that are computed at a time."""
+
+Look = Callable[[Tensor], Tensor]
+"""Audio of some windows (1 1 t) to a row of each (k n)."""
 
 
 def tag(
@@ -37,6 +45,25 @@ def tag_windows(
 
     A stream shorter than a window is filled up with silence; what is left over behind the last is dropped.
     """
+
+    def chances(audio: Tensor) -> Tensor:
+        logits = model.logits(audio)[0]  # k n
+        return logits.sigmoid() if model.target == "multilabel" else logits.softmax(0)
+
+    for found in _looked_at(model, chances, blocks, sample_rate):
+        yield found.astype(np.float64)
+
+
+def embed_windows(
+    model: Classifier, blocks: Iterable[Float32[np.ndarray, "c n"]], sample_rate: int, channels: int
+) -> Iterator[Float32[np.ndarray, "n d"]]:
+    """Yield the default representation of some windows at a time, a vector for each; as `tag_windows`."""
+    yield from _looked_at(model, lambda audio: model(audio)[0], blocks, sample_rate)
+
+
+def _looked_at(
+    model: Classifier, look: Look, blocks: Iterable[np.ndarray], sample_rate: int
+) -> Iterator[Float32[np.ndarray, "n k"]]:
     lay_out(model)
     size, step = model.window + (WINDOWS - 1) * model.hop, WINDOWS * model.hop
     held, some = np.zeros((1, 0), np.float32), False
@@ -44,15 +71,27 @@ def tag_windows(
     for block in resampled(mono, sample_rate, model.sample_rate, 1):
         held = np.concatenate([held, block], axis=1)
         while held.shape[1] >= size:
-            yield _probabilities(model, held[:, :size])
+            yield _rows(model, look, held[:, :size])
             held, some = held[:, step:], True
     if held.shape[1] >= model.window or not some:
-        yield _probabilities(model, held)
+        yield _rows(model, look, held)
+
+
+def _rows(model: Classifier, look: Look, audio: np.ndarray) -> Float32[np.ndarray, "n k"]:
+    """Return a row for each window; in halves where the device's memory is too small for all at once."""
+    try:
+        return _computed(model, look, audio)
+    except torch.OutOfMemoryError:
+        count = window_count(audio.shape[1], model.window, model.hop)
+        if count == 1:
+            raise
+        logger.info("out of the device's memory at %d windows at a time; going on with half of them", count)
+    half = count // 2
+    first = audio[:, : model.window + (half - 1) * model.hop]
+    return np.concatenate([_rows(model, look, first), _rows(model, look, audio[:, half * model.hop :])])
 
 
 @torch.inference_mode()
-def _probabilities(model: Classifier, audio: Float32[np.ndarray, "1 t"]) -> Float[np.ndarray, "n k"]:
+def _computed(model: Classifier, look: Look, audio: np.ndarray) -> np.ndarray:
     device = next(model.parameters()).device
-    logits = model.logits(torch.from_numpy(np.ascontiguousarray(audio))[None].to(device))[0]  # k n
-    chances = logits.sigmoid() if model.target == "multilabel" else logits.softmax(0)
-    return chances.T.cpu().double().numpy()
+    return look(torch.from_numpy(np.ascontiguousarray(audio))[None].to(device)).T.float().cpu().numpy()
