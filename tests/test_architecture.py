@@ -33,6 +33,7 @@ FLOORS = (
     {"tasks"},
     {"training", "separation", "embedding"},
     {"catalogue"},
+    {"songs"},
     {"evaluation", "audit"},
     {"probing"},
     {"recipes"},

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from stemwise.data.folder import AUDIO
 
@@ -136,7 +135,7 @@ def _listed(name: str) -> Iterator[Item]:
         yield from _lines(file)
 
 
-def _lines(file: BinaryIO) -> Iterator[Item]:
+def _lines(file: Iterable[bytes]) -> Iterator[Item]:
     for line in file:
         if text := os.fsdecode(line.rstrip(b"\r\n")):
             path = Path(text)

@@ -164,19 +164,17 @@ def journal(out: Path, shard: Shard, again: bool = False) -> Iterator[Journal]:
             f"{out}: expected a folder that can be written, cannot make it ({error.strerror}); "
             "choose another output folder"
         ) from error
-    try:
-        with held(hidden, busy, shared=shard.count > 1), held(found.work, busy):
+    with held(hidden, busy, shared=shard.count > 1), held(found.work, busy):
+        try:
             _sweep(found)
             found.read(again)
-            try:
-                yield found
-            finally:
-                found.close()
-    finally:
-        with suppress(OSError):  # where nothing was written, nothing is left behind
-            found.work.rmdir()
-            hidden.rmdir()
-            out.rmdir()
+            yield found
+        finally:
+            found.close()
+            with suppress(OSError):  # where nothing was written, nothing is left behind
+                found.work.rmdir()
+                hidden.rmdir()
+                out.rmdir()
 
 
 def _sweep(found: Journal) -> None:

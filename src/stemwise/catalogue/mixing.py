@@ -45,7 +45,7 @@ def stems_mix(model: Separator, wanted: Sequence[str] = (), two: str | None = No
     return Mix({name: _row(names, name) for name in wanted or names})
 
 
-def balance_mix(model: Separator, gains: Mapping[str, str | float], result: str = "remix") -> Mix:
+def balance_mix(model: Separator, gains: Mapping[str, str | int | float], result: str = "remix") -> Mix:
     """Return the mix of one result, the stems added with new levels.
 
     Args:
@@ -68,7 +68,7 @@ def balance_mix(model: Separator, gains: Mapping[str, str | float], result: str 
     return Mix({result: tuple(factors.get(name, 1.0) for name in names)})
 
 
-def gain_of(stem: str, gain: str | float) -> float:
+def gain_of(stem: str, gain: str | int | float) -> float:
     """Return a factor from decibels, or 0 for `mute`.
 
     Raises:

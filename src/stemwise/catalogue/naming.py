@@ -25,12 +25,11 @@ def checked_template(template: str, needed: tuple[str, ...]) -> str:
     ValueError: name: expected the fields {folder}, {name}, {suffix}, {stem}; got '{folder}/{titel}'
     """
     try:
-        fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
-        raise ValueError(
-            f"name: {template!r} is no template ({error}); write {{name}} for the file"
-        ) from None
-    if not fields <= set(FIELDS):
+        raise ValueError(f"name: {template!r} is no template ({error}); write {{name}}, say") from None
+    fields = {field for _, field, _, _ in parts}
+    if not fields <= set(FIELDS) or any(form or conversion for _, _, form, conversion in parts):
         allowed = ", ".join(f"{{{field}}}" for field in FIELDS)
         raise ValueError(f"name: expected the fields {allowed}; got {template!r}")
     if missing := [field for field in needed if field not in fields]:
@@ -71,7 +70,7 @@ def unlike(item: Item) -> str:
 def _safe(part: str) -> str:
     """Return a part of a path that stays below its folder and is short enough."""
     part = part.replace("\0", "_")
-    return "_" * len(part) if not part.strip(".") else _shortened(part, _ROOM)
+    return "_" * len(part) if not part.strip(".") else _shortened(part, 0)
 
 
 def _shortened(name: str, room: int) -> str:
