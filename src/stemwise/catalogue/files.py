@@ -55,8 +55,11 @@ class FileSink:
 
     def take(self, planned: Planned, info: AudioInfo, pieces: Iterable[np.ndarray]) -> None:
         """Write all results of a song, or none."""
-        gain = write_results(self._journal.work, planned, info, pieces, self._options)
-        self._journal.add(done_line(self._journal.out, planned, info, gain))
+        self.note(planned, write_results(self._journal.work, planned, info, pieces, self._options))
+
+    def note(self, planned: Planned, gain: float) -> None:
+        """Note that a song's files are in their places."""
+        self._journal.add(done_line(self._journal.out, planned, gain))
 
     def fail(self, planned: Planned, reason: str) -> None:
         """Note that a file failed."""
@@ -67,7 +70,7 @@ class FileSink:
         """Nothing is held back."""
 
 
-def done_line(out: Path, planned: Planned, info: AudioInfo, gain: float) -> dict[str, object]:
+def done_line(out: Path, planned: Planned, gain: float) -> dict[str, object]:
     """Return the journal's line of a song that is done."""
     outputs = [str(path.relative_to(out)) for path in planned.targets.values()]
     more: dict[str, object] = {"gain": gain} if gain != 1 else {}

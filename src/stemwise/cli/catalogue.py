@@ -88,6 +88,19 @@ def carry_out(wanted: Order, compute: Any, sink: Any, verb: str, runner: Any = N
     return 1 if tally.failed else 0
 
 
+def cluster_runner(address: str | None, model: str, device: str, wanted: Order, **more: Any) -> Any:
+    """Return what works on a cluster; None where this process does."""
+    if address is None:
+        return None
+    from stemwise.catalogue.cluster import Errand, on_cluster
+    from stemwise.catalogue.journal import Journal
+    from stemwise.weights.store import find
+
+    folder = str(find(model).folder.absolute())
+    work = Journal(wanted.out.absolute(), wanted.shard).work if wanted.layout else None
+    return on_cluster(address, Errand(model=folder, device=device, work=work, **more))
+
+
 def _say(tally: Tally, verb: str) -> None:
     for name, reason in tally.reasons:
         shown = reason if name in reason else f"{name}: {reason}"

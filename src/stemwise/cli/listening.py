@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from stemwise.cli.catalogue import Device, Existing, carry_out, check_lone, loaded, order
+from stemwise.cli.catalogue import Device, Existing, carry_out, check_lone, cluster_runner, loaded, order
 
 TAGGER = "demo-tagger"
 
@@ -79,8 +79,9 @@ def tag(
     settings = {"verb": "tag", "model": sha256, "timeline": timeline, "format": form}
     wanted = order(songs, out, settings, lists, shard, existing)
     rows = tag_rows(network, timeline)
+    runner = cluster_runner(cluster, model, device, wanted, what="tags")
     return carry_out(
-        wanted, tags(network), lambda book: TableSink(book, form, rows, wanted.about), "tagged", None
+        wanted, tags(network), lambda book: TableSink(book, form, rows, wanted.about), "tagged", runner
     )
 
 
@@ -128,8 +129,9 @@ def embed(
     settings = {"verb": "embed", "model": sha256, "mean": mean, "format": form}
     wanted = order(songs, out, settings, lists, shard, existing)
     rows = vector_rows(network, mean)
+    runner = cluster_runner(cluster, model, device, wanted, what="vectors")
     return carry_out(
-        wanted, vectors(network), lambda book: TableSink(book, form, rows, wanted.about), "embedded", None
+        wanted, vectors(network), lambda book: TableSink(book, form, rows, wanted.about), "embedded", runner
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from stemwise.cli.catalogue import Device, Existing, carry_out, check_lone, loaded, order
+from stemwise.cli.catalogue import Device, Existing, carry_out, check_lone, cluster_runner, loaded, order
 
 if TYPE_CHECKING:
     from stemwise.catalogue.mixing import Mix
@@ -89,7 +89,8 @@ def separate(
     wanted = order(songs, out, settings, lists, shard, existing, layout)
     if dry_run:
         return _say_plan(wanted)
-    return _carry_out(wanted, model, network, mix, written, cluster, "separated")
+    runs_on = (cluster, model, device)
+    return _carry_out(wanted, runs_on, network, mix, written, "separated")
 
 
 def remix(
@@ -157,7 +158,7 @@ def remix(
     written = {"subtype": subtype, "peaks": peaks, "tags": tags, "shifts": shifts}
     settings = {"verb": "remix", "model": sha256, "mix": dict(mix.results), **written}
     wanted = order(songs, out, settings, lists, shard, existing, layout)
-    return _carry_out(wanted, model, network, mix, written, None, "remixed")
+    return _carry_out(wanted, (None, model, device), network, mix, written, "remixed")
 
 
 def _check(file: str, subtype: Subtype | None, shifts: int) -> None:
@@ -193,11 +194,10 @@ def _single_file(
 
 def _carry_out(
     wanted: Order,
-    model: str,
+    runs_on: tuple[str | None, str, str],
     network: Any,
     mix: Mix,
     written: dict[str, Any],
-    cluster: str | None,
     verb: str,
 ) -> int:
     from stemwise.catalogue.files import FileOptions, FileSink
@@ -206,11 +206,12 @@ def _carry_out(
     shifts = written["shifts"]
     kept = {name: written[name] for name in ("subtype", "peaks", "tags")}
     options = FileOptions(**kept, journal_failures=not wanted.lone)
+    runner = cluster_runner(*runs_on, wanted, what="files", mix=mix, shifts=shifts, options=options)
 
     def compute(info: Any, blocks: Any) -> Any:
         return mixed(network, mix, info, blocks, shifts=shifts)
 
-    return carry_out(wanted, compute, lambda book: FileSink(book, options), verb, None)
+    return carry_out(wanted, compute, lambda book: FileSink(book, options), verb, runner)
 
 
 def _say_plan(wanted: Order) -> int:
