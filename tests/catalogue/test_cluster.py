@@ -1,11 +1,13 @@
 """A catalogue on several Ray nodes, one of which goes away in the midst of it."""
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+import stemwise
 from catalogue_runs import done, results, write_broken, write_songs
 from stemwise.cli import main
 
@@ -17,7 +19,8 @@ def test_node_that_is_removed_loses_nothing(
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__import__("stemwise").__file__).parents[1]))
+    places = [str(Path(stemwise.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, places)))  # of the workers
     monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     songs = write_songs(tmp_path / "in", 40, seconds=2.0)
     write_broken(tmp_path / "in" / "broken")
@@ -31,7 +34,7 @@ def test_node_that_is_removed_loses_nothing(
                 time.sleep(0.01)
             cluster.remove_node(nodes[0], allow_graceful=False)
 
-        remover = threading.Thread(target=remove)
+        remover = threading.Thread(target=remove, daemon=True)
         remover.start()
         command = ["separate", str(tmp_path / "in"), "-o", str(out), "--device", "cpu"]
         assert main([*command, "--cluster", cluster.address]) == 1

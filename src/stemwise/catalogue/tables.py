@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -84,8 +85,11 @@ class TableSink:
             return
         name = f"part{self._journal.shard.suffix}-{self._number:05d}{EXTENSIONS[self._form]}"
         aside = self._journal.work / f"{uuid4().hex}{EXTENSIONS[self._form]}"
-        write_table(aside, _joined([columns for _, columns in self._held]), self._form)
-        aside.replace(self._journal.out / name)
+        try:
+            write_table(aside, _joined([columns for _, columns in self._held]), self._form)
+            aside.replace(self._journal.out / name)
+        finally:
+            aside.unlink(missing_ok=True)
         keys = [f"{planned.key:016x}" for planned, _ in self._held]
         marks = [f"{planned.mark:016x}" for planned, _ in self._held]
         counts = {"rows": self._count, "keys": keys, "marks": marks}
@@ -178,8 +182,12 @@ def _write_parquet(file: Any, columns: Columns) -> None:
 
 
 def _write_npz(file: Any, columns: Columns) -> None:
-    arrays = {n: v if isinstance(v, np.ndarray) else np.array(_plain(v)) for n, v in columns.items()}
-    np.savez_compressed(file, allow_pickle=False, **arrays)
+    # by hand: NumPy's own function cannot write an array that is called `file`
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, values in columns.items():
+            array = values if isinstance(values, np.ndarray) else np.array(_plain(values))
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 _WRITERS: Mapping[str, Callable[[Any, Columns], None]] = {
