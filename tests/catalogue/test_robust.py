@@ -69,6 +69,15 @@ def test_file_that_lies_about_its_length(claimed: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(total, read(path)[0], atol=1e-5)
 
 
+def test_codec_that_nobody_knows_is_an_error_of_its_file(tmp_path: Path, capsys) -> None:
+    path = write_song(tmp_path / "in" / "song.wav")
+    content = bytearray(path.read_bytes())
+    content[20] = 0  # the format's tag
+    path.write_bytes(content)
+    assert main(["separate", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1
+    assert "song.wav: expected audio stream 0" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("whole")

@@ -200,20 +200,17 @@ class _Writer:
                 job.values.abandon()
 
     def _one(self, job: _Job) -> None:
+        if job.info is None:
+            assert job.error is not None
+            self._fail(job, job.error)
+            return
         try:
-            if job.info is None:
-                assert job.error is not None
-                raise job.error
             self._sink.take(job.planned, job.info, _marked(job.values))
         except Cancelled:
             return
         except _OfTheInput as error:
             self._fail(job, error.__cause__ or error)
         except ValueError as error:
-            self._fail(job, error)
-        except OSError as error:
-            if job.info is not None:  # of writing
-                raise
             self._fail(job, error)
         else:
             self._tally.add(done=1, damaged=int(bool(job.planned.damage)))
