@@ -252,7 +252,7 @@ class MetaTasNet(SpanSeparator):
             yield stage, found
 
     def filled_up(self, mixtures: Sequence[Float[Tensor, "b 1 _"]]) -> list[Float[Tensor, "b _"]]:
-        """Return mono mixtures, filled up with silence: as many whole frames in each, enough for a picture."""
+        """Return mono mixtures, filled up with silence to as many whole frames each, enough for a picture."""
         strides = [self.config.stride_of(number) for number in range(len(self.stages))]
         sizes = [self.config.picture_size(number) for number in range(len(self.stages))]
         found = [-(-mixture.shape[-1] // w) for mixture, w in zip(mixtures, strides, strict=True)]

@@ -32,7 +32,11 @@ class Schedule:
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, low in (("warmup", 0), ("every", 1 if self.shape in ("step", "restarts") else 0), ("patience", 1)):
+        for name, low in (
+            ("warmup", 0),
+            ("every", 1 if self.shape in ("step", "restarts") else 0),
+            ("patience", 1),
+        ):
             if getattr(self, name) < low:
                 raise ValueError(f"{name}: expected at least {low}, got {getattr(self, name)}")
         for name in ("flat", "drop", "least"):

@@ -6,12 +6,20 @@ Ours are the published names, but that independent weights lie stem by stem inst
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stemwise.models.meta_tasnet import MetaTasNetConfig
+from stemwise.models.meta_tasnet import MetaTasNet, MetaTasNetConfig
+from stemwise.weights.torch_file import plain_arguments, read_torch_file
+
+TITLE = "Meta-TasNet, separator of four stems"
+CITATION = (
+    "David Samuel, Aditya Ganeshan, Jason Naradowsky: Meta-learning Extractors for Music Source Separation, "
+    "ICASSP 2020, arXiv 2002.07016"
+)
 
 ARGUMENTS = {
     "sampling_rate": "base_rate",
@@ -100,3 +108,34 @@ def _published(name: str, value: Tensor) -> str:
 def _shape(name: str, value: Tensor) -> tuple[int, ...]:
     shape = tuple(value.shape)
     return (shape[0] * shape[1], *shape[2:]) if _independent(name, value) else shape
+
+
+def network_of(path: Path) -> MetaTasNet:
+    """Return the network of a published checkpoint, in evaluation mode.
+
+    Raises:
+        ValueError: the file is damaged, holds code, or another network.
+    """
+    found = read_torch_file(path)
+    missing = {"args", "state_dict"} - found.keys()
+    if missing:
+        raise ValueError(f"{path}: expected args and state_dict, as Meta-TasNet's have, found {_some(found)}")
+    try:
+        config = config_of(plain_arguments(found["args"]))
+        state = converted(config, _tensors(found["state_dict"]))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    model = config.build()
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def _tensors(found: Any) -> dict[str, Tensor]:
+    """Return a state dict's tensors; a network that trained on several GPUs has `module.` before each."""
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise ValueError("its state_dict: expected tensors by name")
+    return {str(name).removeprefix("module."): value for name, value in found.items()}
+
+
+def _some(found: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(found)[:5]) or "nothing"
