@@ -218,8 +218,9 @@ class MetaTasNet(SpanSeparator):
 
         Gradients are the same; the network then keeps the inputs of its parts alone.
         """
-        for stage in self.stages:
-            stage.recompute = stage.mask.recompute = wanted
+        for part in self.modules():
+            if isinstance(part, Stage | Masker):
+                part.recompute = wanted
         return self
 
     def forward(self, mixture: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b s 1 t"]:
@@ -247,6 +248,7 @@ class MetaTasNet(SpanSeparator):
         """
         before = None
         for stage, mixture in zip(self.stages, mixtures, strict=True):
+            assert isinstance(stage, Stage)
             found = stage(mixture, before)
             before = found.latents
             yield stage, found

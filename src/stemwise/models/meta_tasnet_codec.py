@@ -114,15 +114,14 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Float[Tensor, "b d n"]) -> Float[Tensor, "b t"]:
         """Return the waveform, `stride` samples for each frame."""
-        weight = self.bottleneck[0].weight[..., 0].T  # h d
-        hidden = F.relu(torch.matmul(weight, latent))
-        kernels = torch.block_diag(*(conv.weight[:, 0].T for conv in self.filters))  # all taps × h
-        taps = torch.matmul(kernels, hidden).split([conv.kernel_size[0] for conv in self.filters], dim=1)
-        longest = len(taps[-1][0])
-        # A shorter filter lies in the middle of the longest one.
-        edges = [(longest - part.shape[1]) // 2 for part in taps]
-        whole = sum(F.pad(part, (0, 0, edge, edge)) for part, edge in zip(taps, edges, strict=True))
-        return self._overlapped(whole)
+        weight = self.bottleneck[0].get_parameter("weight")[..., 0].T  # h d
+        hidden = F.relu(torch.matmul(weight, latent)).split(self.widths, dim=1)
+        taps = torch.zeros(())
+        for conv, part in zip(reversed(self.filters), reversed(hidden), strict=True):  # the longest first
+            found = torch.matmul(conv.get_parameter("weight")[:, 0].T, part)  # b k n
+            edge = (taps.shape[1] - found.shape[1]) // 2 if taps.ndim else 0
+            taps = taps + F.pad(found, (0, 0, edge, edge))  # a shorter filter lies in the middle
+        return self._overlapped(taps)
 
     def _overlapped(self, taps: Float[Tensor, "b k n"]) -> Float[Tensor, "b t"]:
         """Add up frames that lie a stride apart, and cut what hangs over on both sides."""
