@@ -269,8 +269,18 @@ VARIANTS = {
     "meta-tasnet": MetaTasNetConfig(),
     "meta-tasnet-independent": MetaTasNetConfig(weights="independent"),
     "meta-tasnet-trunk": MetaTasNetConfig(weights="trunk"),
-    # Ours: two stages, at 8 and 16 kHz, of few channels, for training on two cores.
+    # Ours: two stages, at 8 and 16 kHz, of few channels and half the frames, for training on two cores.
     "small-meta-tasnet": MetaTasNetConfig(
-        stages=2, latent=64, bands=32, width_tcn=48, hidden=64, layers=5, stacks=2, embedding=4, generator=3
+        stages=2,
+        latent=64,
+        kernel=40,
+        stride=40,
+        bands=32,
+        width_tcn=32,
+        hidden=48,
+        layers=5,
+        stacks=2,
+        embedding=4,
+        generator=3,
     ),
 }

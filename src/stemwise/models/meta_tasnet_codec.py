@@ -115,10 +115,10 @@ class Decoder(nn.Module):
     def forward(self, latent: Float[Tensor, "b d n"]) -> Float[Tensor, "b t"]:
         """Return the waveform, `stride` samples for each frame."""
         weight = self.bottleneck[0].get_parameter("weight")[..., 0].T  # h d
-        hidden = F.relu(torch.matmul(weight, latent)).split(self.widths, dim=1)
+        hidden = F.relu(_each(weight, latent)).split(self.widths, dim=1)
         taps = torch.zeros(())
         for conv, part in zip(reversed(self.filters), reversed(hidden), strict=True):  # the longest first
-            found = torch.matmul(conv.get_parameter("weight")[:, 0].T, part)  # b k n
+            found = _each(conv.get_parameter("weight")[:, 0].T, part)  # b k n
             edge = (taps.shape[1] - found.shape[1]) // 2 if taps.ndim else 0
             taps = taps + F.pad(found, (0, 0, edge, edge))  # a shorter filter lies in the middle
         return self._overlapped(taps)
@@ -130,3 +130,8 @@ class Decoder(nn.Module):
         out = F.fold(taps, (1, samples), (1, size), stride=(1, self.stride))[:, 0, 0]
         edge = (size - self.stride) // 2
         return out[:, edge : edge + frames * self.stride]
+
+
+def _each(matrix: Float[Tensor, "o i"], x: Float[Tensor, "b i n"]) -> Float[Tensor, "b o n"]:
+    """Return the matrix's product with each item; `torch.matmul` would copy the items side by side."""
+    return torch.bmm(matrix.expand(len(x), -1, -1), x)

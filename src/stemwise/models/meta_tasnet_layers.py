@@ -18,6 +18,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from stemwise.models.meta_tasnet_passes import moments, three_taps
+
 GROUPS, EPS = 8, 1e-8
 
 
@@ -146,34 +148,42 @@ class Layers:
 
 
 def norm_as_affine(
-    x: Float[Tensor, "b s c n"], affine: tuple[Float[Tensor, "s c"], Float[Tensor, "s c"]]
+    parts: list[Float[Tensor, "b _ _ n"]], affine: tuple[Float[Tensor, "s c"], Float[Tensor, "s c"]]
 ) -> tuple[Float[Tensor, "b s c"], Float[Tensor, "b s c"]]:
-    """Return the gain and the offset that a group norm of eight groups in each stem comes to."""
-    groups = x.unflatten(2, (GROUPS, -1)).flatten(3)  # b s g (c n)
-    count = groups.shape[-1]
-    mean = groups.sum(-1) / count
-    power = torch.linalg.vector_norm(groups, dim=-1).square() / count
-    rate = (power - mean.square()).clamp_min(0).add(EPS).rsqrt()
-    each = x.shape[2] // GROUPS
+    """Return the gain and the offset that a group norm of eight groups in each stem comes to.
+
+    Args:
+        parts: that lie side by side, each with an axis of stems, or of one that all share.
+        affine: scales and shifts.
+    """
     scale, shift = affine
+    found = [moments(part) for part in parts]  # of each channel
+    each = scale.shape[1] // GROUPS
+    count = each * parts[0].shape[-1]
+    total, square = (
+        torch.cat([values.expand(-1, len(scale), -1) for values in kind], dim=2)
+        .unflatten(2, (GROUPS, each))
+        .sum(-1)
+        for kind in zip(*found, strict=True)
+    )
+    mean = total / count
+    rate = (square / count - mean.square()).clamp_min(0).add(EPS).rsqrt()
     gain = scale * rate.repeat_interleave(each, dim=-1)
     return gain, shift - gain * mean.repeat_interleave(each, dim=-1)
 
 
-def normed_pointwise(
-    x: Float[Tensor, "b s i n"],
-    affine: tuple[Float[Tensor, "s i"], Float[Tensor, "s i"]],
-    weight: Float[Tensor, "s o i 1"],
-    bias: Float[Tensor, "s o"] | None = None,
+def product(
+    matrix: Float[Tensor, "_ s o i"], x: Float[Tensor, "b s i n"], onto: Float[Tensor, "b s o _"]
 ) -> Float[Tensor, "b s o n"]:
-    """Return a 1×1 convolution of a normalised signal, each stem with its own weights."""
-    gain, offset = norm_as_affine(x, affine)
-    matrix = weight[..., 0] * gain[..., None, :]  # b s o i
-    constant = torch.matmul(weight[..., 0], offset[..., None])  # b s o 1
-    if bias is not None:
-        constant = constant + bias[..., None]
-    out = torch.baddbmm(constant.flatten(0, 1), matrix.flatten(0, 1), x.flatten(0, 1))
-    return out.unflatten(0, x.shape[:2])
+    """Return a 1×1 convolution added onto something, each stem with its own weights.
+
+    Args:
+        matrix: of each stem, or of each stem and item.
+        x: the signal.
+        onto: a signal, or a constant for each channel.
+    """
+    a, b = matrix.expand(len(x), -1, -1, -1).flatten(0, 1), x.flatten(0, 1)
+    return torch.baddbmm(onto.flatten(0, 1), a, b).unflatten(0, x.shape[:2])
 
 
 def normed_depthwise(
@@ -187,15 +197,12 @@ def normed_depthwise(
     It is three shifted sums, which a CPU does many times faster than a grouped convolution. The zeros
     beyond the ends are those of the normalised signal: taps that fall there miss their offset, too.
     """
-    gain, offset = norm_as_affine(x, affine)
-    left, middle, right = (weight[:, :, 0, tap] for tap in range(3))
-    d = dilation
-    out = x * (middle * gain)[..., None] + (offset * weight.sum((2, 3)))[..., None]
-    if x.shape[-1] > d:
-        out[..., d:].addcmul_(x[..., :-d], (left * gain)[..., None])
-        out[..., :-d].addcmul_(x[..., d:], (right * gain)[..., None])
-    out[..., :d].sub_((offset * left)[..., None])
-    out[..., -d:].sub_((offset * right)[..., None])
+    gain, offset = norm_as_affine([x], affine)
+    taps = weight[:, :, 0] * gain[..., None]  # b s c 3
+    constant = offset[..., None] * weight[:, :, 0]
+    out = three_taps(x, taps, constant.sum(-1), dilation)
+    out[..., :dilation].sub_(constant[..., :1])
+    out[..., -dilation:].sub_(constant[..., 2:])
     return out
 
 

@@ -14,7 +14,7 @@ from stemwise.models.meta_tasnet_layers import (
     Layers,
     norm_as_affine,
     normed_depthwise,
-    normed_pointwise,
+    product,
     rectified,
 )
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stemwise.models.meta_tasnet import MetaTasNetConfig
 
 Embedding = Float[Tensor, "s e"] | None
+Constant = Float[Tensor, "b s c 1"]
+Flow = tuple[Float[Tensor, "b s c n"], Float[Tensor, "b s c _"]]
 
 
 class Block(nn.Module):
@@ -45,28 +47,47 @@ class Block(nn.Module):
         self.skip_out = layers.conv(width, hidden, bias=config.residual_bias)
 
     def forward(
-        self, x: Float[Tensor, "b s c n"], embedding: Embedding, *, last: bool = False
-    ) -> tuple[Float[Tensor, "b s c n"], Float[Tensor, "b s c n"]]:
-        """Return what comes behind the block, and what it adds to the skips.
+        self, flow: Flow, constants: tuple[Constant, Constant], embedding: Embedding, *, last: bool = False
+    ) -> tuple[Flow, tuple[Constant, Constant]]:
+        """Return what comes behind the block: signals, and constants that are still to be added to them.
+
+        Constants travel apart from their signals, as adding them here would take a pass over each.
 
         Args:
-            x: what came from the block before.
+            flow: the residual signal and the sum of the skips.
+            constants: of both.
             embedding: of the stems, if weights are generated.
-            last: whether nothing reads the first output; then it is `x`, and `res_out` is idle.
+            last: whether nothing reads the residual signal; then it stays, and `res_out` is idle.
         """
+        x, skips = flow
         weight, _ = self.conv1d(embedding)
-        inner = rectified(torch.matmul(weight[..., 0], x), self.prelu_1)
+        inner = product(weight[..., 0][None], x, torch.matmul(weight[..., 0], constants[0]))
+        inner = rectified(inner, self.prelu_1)
         weight, _ = self.dconv1d(embedding)
         inner = normed_depthwise(inner, self.norm_1(embedding), weight, self.dilation)
         inner = rectified(inner, self.prelu_2)
-        weight, bias = self.skip_out(embedding)
-        if last:
-            return x, normed_pointwise(inner, self.norm_2(embedding), weight, bias)
-        residual, bias_too = self.res_out(embedding)
-        weight = torch.cat([residual, weight], dim=1)  # both heads in one product
-        bias = None if bias is None else torch.cat([bias_too, bias], dim=1)
-        both = normed_pointwise(inner, self.norm_2(embedding), weight, bias)
-        return x + both[:, :, : x.shape[2]], both[:, :, x.shape[2] :]
+        gain, offset = norm_as_affine([inner], self.norm_2(embedding))
+        skips, constant = _head(inner, gain, offset, self.skip_out(embedding), skips)
+        constants = constants[0], constants[1] + constant
+        if not last:
+            x, constant = _head(inner, gain, offset, self.res_out(embedding), x)
+            constants = constants[0] + constant, constants[1]
+        return (x, skips), constants
+
+
+def _head(
+    x: Float[Tensor, "b s i n"],
+    gain: Float[Tensor, "b s i"],
+    offset: Float[Tensor, "b s i"],
+    source: tuple[Float[Tensor, "s o i 1"], Float[Tensor, "s o"] | None],
+    onto: Float[Tensor, "b s o _"],
+) -> tuple[Float[Tensor, "b s o n"], Constant]:
+    """Return a 1×1 convolution of a normalised signal, added onto another, and the constant it lacks."""
+    weight, bias = source
+    constant = torch.matmul(weight[..., 0], offset[..., None])
+    if bias is not None:
+        constant = constant + bias[..., None]
+    return product(weight[..., 0] * gain[..., None, :], x, onto), constant
 
 
 class Masker(nn.Module):
@@ -109,11 +130,11 @@ class Masker(nn.Module):
             stems: how many.
         """
         x = self._kept(self._entrance, latent, before, embedding, stems)
-        skips = None
+        zeros = x.new_zeros(*x.shape[:3], 1)
+        flow, constants = (x, zeros.expand_as(x)), (zeros, zeros)
         for number, block in enumerate(self.tcn, 1):
-            x, skip = self._kept(block, x, embedding, last=number == len(self.tcn))
-            skips = skip if skips is None else skips + skip
-        return self._kept(self._exit, skips, embedding)
+            flow, constants = self._kept(block, flow, constants, embedding, last=number == len(self.tcn))
+        return self._kept(self._exit, flow[1] + constants[1], embedding)
 
     def _kept(self, function, *inputs, **options):
         """Call a part; where activations are recomputed, only its inputs are kept for the gradient."""
@@ -128,20 +149,31 @@ class Masker(nn.Module):
         embedding: Embedding,
         stems: int,
     ) -> Float[Tensor, "b s c n"]:
-        x = latent[:, None].expand(-1, stems, -1, -1)
-        if before is not None:
-            x = torch.cat([x, before], dim=2)
+        parts = [latent[:, None]] if before is None else [latent[:, None], before]
         if self.dropout and self.training:
-            x = F.dropout2d(x.flatten(1, 2)[..., None], self.dropout).view(x.shape)  # whole channels
-        x = rectified(x, self.prelu_1)
-        x = normed_pointwise(x, self.norm_1(embedding), self.in_conv(embedding)[0])
+            parts = [self._dropped(part.expand(-1, stems, -1, -1)) for part in parts]
+        # The norm spans both parts; what the stems share is rectified and measured once for all of them.
+        parts = [rectified(part, self.prelu_1) for part in parts]
+        gain, offset = norm_as_affine(parts, self.norm_1(embedding))
+        weight = self.in_conv(embedding)[0][..., 0]
+        x = torch.matmul(weight, offset[..., None])
+        for part in parts:
+            size = part.shape[2]
+            x = product(weight[..., :size] * gain[..., None, :size], part.expand(-1, stems, -1, -1), x)
+            weight, gain = weight[..., size:], gain[..., size:]
         x = rectified(x, self.prelu_2)
-        gain, offset = norm_as_affine(x, self.norm_2(embedding))
+        gain, offset = norm_as_affine([x], self.norm_2(embedding))
         return torch.addcmul(offset[..., None], x, gain[..., None])
+
+    def _dropped(self, x: Float[Tensor, "b s c n"]) -> Float[Tensor, "b s c n"]:
+        """Return the signal without some of its channels."""
+        return F.dropout2d(x.flatten(1, 2)[..., None], self.dropout).view(x.shape)
 
     def _exit(self, skips: Float[Tensor, "b s c n"], embedding: Embedding) -> Float[Tensor, "b s d n"]:
         x = rectified(skips, self.prelu_3)
-        x = normed_pointwise(x, self.norm_3(embedding), self.mask_output(embedding)[0])
+        gain, offset = norm_as_affine([x], self.norm_3(embedding))
+        weight = self.mask_output(embedding)[0][..., 0]
+        x = product(weight * gain[..., None, :], x, torch.matmul(weight, offset[..., None]))
         x = rectified(x, self.prelu_4)
-        gain, offset = norm_as_affine(x, self.norm_4(embedding))
+        gain, offset = norm_as_affine([x], self.norm_4(embedding))
         return torch.addcmul(offset[..., None], x, gain[..., None]).softmax(1)
