@@ -75,11 +75,15 @@ class SpanSeparator(Separator):
     rates: tuple[int, ...]
 
     @abstractmethod
-    def from_rates(self, mixtures: Sequence[Float[Tensor, "b c _"]]) -> Float[Tensor, "b s c t"]:
+    def from_rates(
+        self, mixtures: Sequence[Float[Tensor, "b c _"]], start: int = 0, stop: int | None = None
+    ) -> Float[Tensor, "b s c t"]:
         """Return the stems at the last rate.
 
         Args:
             mixtures: the same at each rate, brought to unit deviation.
+            start: first sample that is wanted, at the last rate.
+            stop: sample behind the last one; the mixture's end where not given.
         """
 
 

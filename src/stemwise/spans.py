@@ -145,11 +145,11 @@ class Spans:
             stop = min(start + chunk, total)
             lo, hi = max(0, start - context), min(total, stop + context)
             first, last = max(0, start - fade), min(total, stop + fade)
-            yield self._chunk(lo, hi)[:, first - lo : last - lo]
+            yield self._chunk(lo, hi, first - lo, last - lo)
 
     @torch.inference_mode()
-    def _chunk(self, start: int, stop: int) -> Float32[np.ndarray, "sc n"]:
-        """Return the stems of a stretch, one channel after the other on a CPU to save memory."""
+    def _chunk(self, start: int, stop: int, first: int, last: int) -> Float32[np.ndarray, "sc n"]:
+        """Return stems inside a stretch, one channel after the other on a CPU to save memory."""
         model, top = self._model, self._model.sample_rate
         device = next(model.parameters()).device
         mixtures = []
@@ -157,9 +157,8 @@ class Spans:
             found = spool.read(start * rate // top, -(-stop * rate // top)) / level.deviation()
             mixtures.append(torch.from_numpy(np.ascontiguousarray(found)).to(device)[:, None])
         size = 1 if device.type == "cpu" else self._channels
-        stems = [
-            model.from_rates(part)[:, :, 0] for part in zip(*(m.split(size) for m in mixtures), strict=True)
-        ]
+        parts = zip(*(mixture.split(size) for mixture in mixtures), strict=True)
+        stems = [model.from_rates(part, first, last)[:, :, 0] for part in parts]
         return torch.cat(stems).transpose(0, 1).flatten(0, 1).cpu().numpy()
 
 

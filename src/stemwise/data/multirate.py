@@ -33,8 +33,6 @@ class Crops:
     remixed: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.draws not in ("once", "published"):
-            raise ValueError(f"draws: expected once or published, got {self.draws!r}")
         if not 0 < self.gains[0] <= self.gains[1]:
             raise ValueError(f"gains: expected the lower one first, above 0, got {self.gains}")
         if not 0 <= self.remixed <= 1:
@@ -122,9 +120,9 @@ class MultiRateBatches:
             "seed": self.seed,
         }
 
-    def _order(self, k: int) -> np.ndarray:
+    def _order(self, k: int) -> list[int]:
         """Return the items of batch k in their order; neighbours count in the loss."""
-        return np.random.default_rng([self.seed, k]).permutation(self.batch_size)
+        return np.random.default_rng([self.seed, k]).permutation(self.batch_size).tolist()
 
     def _sources(self, k: int, item: int) -> list[_Excerpt]:
         """Return the excerpt that each of an item's stems comes from."""

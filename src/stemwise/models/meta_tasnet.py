@@ -230,15 +230,24 @@ class MetaTasNet(SpanSeparator):
         lower = [kaiser_resampled(unit, self.sample_rate, rate) for rate in self.rates[:-1]]
         return self.from_rates([*lower, unit]) * level[:, None]
 
-    def from_rates(self, mixtures: Sequence[Float[Tensor, "b 1 _"]]) -> Float[Tensor, "b s 1 t"]:
+    def from_rates(
+        self, mixtures: Sequence[Float[Tensor, "b 1 _"]], start: int = 0, stop: int | None = None
+    ) -> Float[Tensor, "b s 1 t"]:
         """Return the stems at the highest rate, of a mixture at all rates, from low to high.
+
+        Only the last stage is decoded, and only where it is wanted.
 
         Args:
             mixtures: near unit deviation; lengths fit each other to within a frame.
+            start: first sample that is wanted.
+            stop: sample behind the last one; the mixture's end where not given.
         """
-        samples = mixtures[-1].shape[-1]
+        stop = mixtures[-1].shape[-1] if stop is None else stop
         *_, (stage, masked) = self.masked(self.filled_up(mixtures))
-        return stage.decode(masked.latents)[:, :, None, :samples]
+        overlap = -(-self.config.kernels(self.config.stages - 1)[-1] // self.grid)  # frames of a filter
+        first = max(0, start // self.grid - overlap)
+        wanted = masked.latents[..., first : -(-stop // self.grid) + overlap]
+        return stage.decode(wanted)[:, :, None, start - first * self.grid : stop - first * self.grid]
 
     def masked(self, mixtures: Sequence[Float[Tensor, "b _"]]) -> Iterator[tuple[Stage, Masked]]:
         """Yield each stage with its masks.

@@ -86,9 +86,13 @@ class Encoder(nn.Module):
         """
         found = [conv(audio[:, None]) for conv in self.filters]  # each b w n
         waves = F.relu(torch.stack(found, dim=2).flatten(1, 2))  # interleaved
-        bands = self.spectrogram(audio)
+        narrow, rectify, widen = self.bottleneck
+        weight = narrow.get_parameter("weight")[..., 0]  # d (waves, bands)
+        of_waves, of_bands = weight.split([waves.shape[1], len(weight[0]) - waves.shape[1]], dim=1)
+        # Both are linear, so that the bands pass their half of the bottleneck before there are more of them.
+        bands = _each(of_bands, self.spectrogram(audio))
         bands = F.interpolate(bands, waves.shape[-1], mode="linear", align_corners=True)
-        return self.bottleneck(torch.cat([waves, bands], dim=1))
+        return _each(widen.get_parameter("weight")[..., 0], rectify(bands + _each(of_waves, waves)))
 
 
 class Decoder(nn.Module):
