@@ -1,4 +1,4 @@
-"""Meta-TasNet: what training keeps for the gradient, and inference beside the same network written plainly."""
+"""Meta-TasNet: what training keeps for the gradient, and inference beside the network written plainly."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def _training(model: MetaTasNet) -> list[dict[str, Any]]:
     for wanted in (False, True):
         model.recomputing(wanted).zero_grad()
         began = time.process_time()
-        with Kept() as kept:
+        kept = Kept()
+        with kept:
             loss = MetaTasNetLoss()(model, batch).total
         loss.backward()
         seconds = time.process_time() - began

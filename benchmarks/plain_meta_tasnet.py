@@ -19,7 +19,8 @@ from stemwise.models.meta_tasnet import MetaTasNet
 def plain_stems(model: MetaTasNet, mixtures: list[Tensor]) -> Tensor:
     """Return the stems at the highest rate (b, s, 1, t), of mixtures (b, 1, t) from low to high."""
     before, audio = None, torch.zeros(())
-    for stage, mixture in zip(model.stages, model.filled_up(mixtures), strict=True):
+    stages: Any = model.stages
+    for stage, mixture in zip(stages, model.filled_up(mixtures), strict=True):
         latent = stage.encoder(mixture)
         masks = _masks(stage.mask, latent, before, stage.instrument_embedding.weight)
         before = masks * latent[:, None]
@@ -30,7 +31,7 @@ def plain_stems(model: MetaTasNet, mixtures: list[Tensor]) -> Tensor:
 def _masks(mask: Any, latent: Tensor, before: Tensor | None, embedding: Tensor) -> Tensor:
     stems = len(embedding)
 
-    def conv(x: Tensor, source: Any, **options: int) -> Tensor:
+    def conv(x: Tensor, source: Any, **options: Any) -> Tensor:
         weight, _ = source(embedding)
         return F.conv1d(x, weight.flatten(0, 1), groups=x.shape[1] // weight.shape[2], **options)
 

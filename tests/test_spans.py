@@ -83,7 +83,7 @@ def test_louder_stream_gives_louder_stems() -> None:
     audio, model = song(40_000, 16_000).sum(0), network()
     loud, quiet = whole(model, audio, 16_000), whole(model, 0.1 * audio, 16_000)
     for one, other in zip(loud, quiet, strict=True):  # but for bins with next to nothing in them
-        assert np.corrcoef(one[0], other[0])[0, 1] > 0.999
+        assert np.corrcoef(one[0], other[0])[0, 1] > 0.98
 
 
 def test_stems_are_scaled_to_come_closest_to_the_mixture() -> None:

@@ -294,3 +294,27 @@ def test_kaiser_filter_is_the_originals(seed: int, rates: tuple[int, ...]) -> No
     key = f"resample/seed{seed}/old/{'-'.join(map(str, (44_100, *rates)))}"
     assert audio.shape == tuple(reference[f"{key}/shape"])
     assert_samples(sampled(audio, 1), reference[f"{key}/sub"], 1e-4)
+
+
+@cache
+def optimiser_reference() -> dict[str, Any]:
+    return json.loads((OWN / "meta_tasnet" / "ranger_sgdr.json").read_text())
+
+
+def test_ranger_takes_the_originals_steps() -> None:
+    reference = optimiser_reference()["ranger"]
+    weights = [torch.nn.Parameter(torch.tensor(value)) for value in reference["init"]]
+    settings = {"learning_rate": reference["lr"], "weight_decay": reference["wd"]}
+    stepper = Optimiser(name="ranger", **settings).build(weights)
+    for t, expected in enumerate(reference["params_after_step"], 1):
+        for weight, gradient in zip(weights, (0.1 * t, -0.2, np.sin(t)), strict=True):
+            weight.grad = torch.tensor(float(gradient))
+        stepper.step()
+        np.testing.assert_allclose([weight.item() for weight in weights], expected, atol=1e-6, rtol=0)
+
+
+def test_restarts_are_the_originals() -> None:
+    schedule = Schedule(shape="restarts", every=10, drop=0.85)
+    for step, (rate, _) in enumerate(optimiser_reference()["sgdr_t0_10_mul_.85_lr1e-3"]):
+        if step:  # the original counts from one
+            assert 1e-3 * schedule.factor(step - 1, 25) == pytest.approx(rate, rel=1e-12)
