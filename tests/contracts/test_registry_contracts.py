@@ -254,6 +254,10 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "sgd_rates": (1e-2,),
             "patience": 2,
             "clips": "all",
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
     "meta": ("meta-tasnet", {**META, "valid_every": 0, "weights": "last"}, {}),
     "small meta": (
         "rendered-meta-tasnet",

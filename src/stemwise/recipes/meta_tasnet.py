@@ -12,13 +12,13 @@ Deviations:
         last stage's four stems, on fixed excerpts of unseen songs; no batch is skipped.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from stemwise import STEMS
 from stemwise.data.material import Material
 from stemwise.names import named
+from stemwise.recipes.reading import decoded_audio, tracks_of
 
 if TYPE_CHECKING:
     from stemwise.data.cache import AudioCache
@@ -280,19 +280,5 @@ def _caches(
     root: Path, dataset: str, material: Material, split: str, folder: Path | None, skip_unreadable: bool
 ) -> "list[AudioCache]":
     """Return the decoded audio of a split's tracks at each rate."""
-    from stemwise.data import DATASETS
-    from stemwise.data.cache import prepare
-    from stemwise.logs import progress_bar
-
-    tracks = named(DATASETS, dataset, "data set").tracks(root, split)
-    files = len(tracks) * len(material.sources)
-    found = []
-    for form in material.at_each_rate():
-        with progress_bar(f"decoding, {form.form}", files) as move:
-
-            def report(done: int, total: int, move: Callable[[int], None] = move) -> None:
-                move(files - total + done)
-
-            options = {"folder": folder, "skip_unreadable": skip_unreadable, "progress": report}
-            found.append(prepare(tracks, form, root, **options))
-    return found
+    tracks = tracks_of(dataset, root, split)
+    return [decoded_audio(tracks, form, root, folder, skip_unreadable) for form in material.at_each_rate()]
