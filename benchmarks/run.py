@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("training", "separating", "evaluating", "bss_eval", "msspt", "loading", "rendering")
+NAMES = ("training", "separating", "meta_tasnet", "evaluating", "bss_eval", "msspt", "loading", "rendering")
 HERE = Path(__file__).parent
 
 

@@ -30,7 +30,7 @@ FLOORS = (
     {"interfaces"},
     {"models", "data"},
     {"weights", "objectives", "metrics"},
-    {"tasks"},
+    {"tasks", "spans"},
     {"training", "separation", "embedding"},
     {"catalogue"},
     {"songs"},

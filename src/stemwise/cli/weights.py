@@ -13,18 +13,19 @@ def import_checkpoint(
     out: Annotated[Path, arg(aliases=["-o"])],
     source: Literal["drums", "bass", "other", "vocals"] | None = None,
 ) -> int:
-    """Turn a published TensorFlow checkpoint into a model: safetensors and a card.
+    """Turn a published checkpoint into a model: safetensors and a card.
 
-    Needs no TensorFlow. Every byte is verified, and each variable used once; what the checkpoint holds is
-    recognised by its shapes.
+    TensorFlow's are read without TensorFlow, and every byte is verified; torch's without executing what a
+    pickle may ask for. Each variable is used once; what a checkpoint holds is recognised by its shapes.
 
     Examples:
       stemwise weights import separators/vocals -o models/vocals
       stemwise weights import downstream_models/MTAT/tune+/checkpoint-33 -o models/tagger
+      stemwise weights import best_model.pt -o models/meta-tasnet
       stemwise weights import my-run/checkpoint-20.index -o models/drums --source drums
 
     Args:
-        checkpoint: a checkpoint's folder, its prefix, or its index file.
+        checkpoint: a TensorFlow checkpoint's folder, its prefix, or its index file; or a file of torch's.
         out: folder of the model.
         source: which stem a network of one mask is for; where not given, the checkpoint's folder if it is
             called so.

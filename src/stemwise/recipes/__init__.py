@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from stemwise.data.material import Material
-from stemwise.recipes import mscol, mscol_classifier, msspt_classifier, msspt_separator, rendered
+from stemwise.recipes import (
+    meta_tasnet,
+    mscol,
+    mscol_classifier,
+    msspt_classifier,
+    msspt_separator,
+    rendered,
+)
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
@@ -16,6 +23,8 @@ RECIPES: dict[str, Callable[..., Any]] = {
     "msspt-classifier": msspt_classifier.classifier,
     "mscol": mscol.pretrain,
     "mscol-classifier": mscol_classifier.classifier,
+    "meta-tasnet": meta_tasnet.published,
+    "rendered-meta-tasnet": meta_tasnet.small,
 }
 
 MATERIALS: dict[str, Material] = {
@@ -25,5 +34,7 @@ MATERIALS: dict[str, Material] = {
     "msspt-classifier": msspt_classifier.MATERIAL,
     "mscol": mscol.MATERIAL,
     "mscol-classifier": mscol_classifier.MATERIAL,
+    "meta-tasnet": meta_tasnet.MATERIAL,
+    "rendered-meta-tasnet": meta_tasnet.SMALL_MATERIAL,
 }
 """What each recipe reads of its data set: `data prepare --for` decodes just that."""
