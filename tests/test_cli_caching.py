@@ -51,7 +51,7 @@ SHORT = {
     "rendered-classifier": "--steps 1 --batch-size 2",
     "msspt-separator": "--dataset rendered --mixing crops --valid-every 0 --steps 1 --batch-size 2",
     "msspt-classifier": "--task rendered-tags --network tail --epochs 1 --batch-size 2",
-    "mscol": "--model half-mscol --segment 98 --steps 1 --batch-size 2 --valid-every 0",
+    "mscol": "--model half-mscol --sources bass --segment 98 --steps 1 --batch-size 2 --valid-every 0",
     "mscol-classifier": "--model half-mscol --segment 98 --epochs 1 --batch-size 2",
     "meta-tasnet": "--dataset rendered --steps 1 --batch-size 2 --seconds 0.2 --statistics 2",
     "rendered-meta-tasnet": "--steps 1 --batch-size 2 --seconds 0.2 --statistics 2",
