@@ -18,6 +18,8 @@ from stemwise.cli import main
 from stemwise.data.audio import probe, read
 from stemwise.data.writing import write
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FUZZ = settings(
     max_examples=int(os.environ.get("STEMWISE_FUZZ_EXAMPLES", "25")),
     deadline=None,
