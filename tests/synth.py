@@ -17,7 +17,9 @@ from stemwise.data.material import Material
 from stemwise.data.tracks import Track
 from stemwise.models import CLASSIFIERS, SEPARATORS
 from stemwise.models.joint import JointClassifier, JointConfig
+from stemwise.models.sample_cnn import SampleCNNConfig
 from stemwise.models.tail import TailClassifier, TailConfig
+from stemwise.models.tune import TuneConfig
 from stemwise.models.unet import UNetConfig, UNetSeparator
 
 CLASSES = ("piano", "loud", "slow")
@@ -110,13 +112,22 @@ def cut(audio: np.ndarray, lengths: Sequence[int]) -> Iterator[np.ndarray]:
         at, turn = at + lengths[turn % len(lengths)], turn + 1
 
 
-def tiny(config: UNetConfig | TailConfig | JointConfig) -> Any:
-    """A config with the same settings and four channels per layer."""
+def tiny(config: UNetConfig | TailConfig | JointConfig | TuneConfig | SampleCNNConfig) -> Any:
+    """A config with the same settings, classes where it can have some, and four channels per layer."""
+    if isinstance(config, TuneConfig | SampleCNNConfig):
+        return replace(tiny_encoder(config), classes=CLASSES)
     if isinstance(config, UNetConfig):
         return replace(config, widths=(4,) * 6, head_width=4)
     if isinstance(config, TailConfig):
         return replace(config, widths=(4,) * 7, classes=CLASSES)
     return replace(config, unet_widths=(4,) * 6, head_width=4, tail_widths=(4,) * 7, classes=CLASSES)
+
+
+def tiny_encoder(config: TuneConfig | SampleCNNConfig) -> Any:
+    """A config of an encoder with the same settings and some channels per layer."""
+    if isinstance(config, SampleCNNConfig):
+        return replace(config, widths=(4,) * 11)
+    return replace(config, width=2, tail=(4,) * len(config.tail), sample_cnn_widths=(8,) * 11)
 
 
 def separator(name: str = "msspt-multisource") -> UNetSeparator:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from stemwise import STEMS
 from stemwise.interfaces import Classifier, Separator
-from stemwise.models import CLASSIFIERS, CONFIGS, SEPARATORS
+from stemwise.models import CLASSIFIERS, CONFIGS, ENCODERS, SEPARATORS
 from stemwise.models.joint import JointConfig
 from stemwise.models.tail import TailConfig
 from stemwise.models.unet import UNetConfig
@@ -22,13 +22,14 @@ from synth import CLASSES, scrambled, tiny
 
 FAR = 1.8  # a gain of the layers at which the deepest and farthest can be heard
 LENGTHS = (1, 511, 512, 10_591, 61_793)
-MODELS = {**SEPARATORS, **CLASSIFIERS}
+HEADED = {f"{name} with a head": ENCODERS[name] for name in ("tune-plus", "tune-hybrid-frozen", "sample-cnn")}
+MODELS = {**SEPARATORS, **CLASSIFIERS, **HEADED}
 
 separators = pytest.mark.parametrize("name", SEPARATORS)
 finite = pytest.mark.parametrize(
     "name", [n for n, c in SEPARATORS.items() if tiny(c).build().context is not None]
 )
-classifiers = pytest.mark.parametrize("name", CLASSIFIERS)
+classifiers = pytest.mark.parametrize("name", {**CLASSIFIERS, **HEADED})
 models = pytest.mark.parametrize("name", MODELS)
 lengths = pytest.mark.parametrize("samples", LENGTHS)
 
@@ -46,8 +47,18 @@ def answer(model: Separator | Classifier) -> Callable[[Tensor], Tensor]:
     return model if isinstance(model, Separator) else model.logits
 
 
+def trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """Its parameters, without those that are frozen."""
+    return [(key, weight) for key, weight in model.named_parameters() if weight.requires_grad]
+
+
+def finite_gradient(weight: nn.Parameter) -> bool:
+    return weight.grad is not None and bool(weight.grad.isfinite().all())
+
+
 def test_no_name_is_in_two_registries() -> None:
-    assert SEPARATORS.keys().isdisjoint(CLASSIFIERS)
+    names = [*SEPARATORS, *CLASSIFIERS, *ENCODERS]
+    assert len(set(names)) == len(names)
 
 
 @models
@@ -106,7 +117,8 @@ def test_taps_have_the_sizes_and_hops_that_they_declare(name: str) -> None:
     model = build(name)
     clip = audio(1, model.window + 2 * model.hop)
     found = model.features(clip, tuple(model.taps))
-    frames = {key: 1 + (clip.shape[-1] - model.window) // tap.hop for key, tap in model.taps.items()}
+    windows = window_count(clip.shape[-1], model.window, model.hop)
+    frames = {key: windows * (model.hop // tap.hop) for key, tap in model.taps.items()}
     assert {key: value.shape for key, value in found.items()} == {
         key: (1, tap.size, frames[key]) for key, tap in model.taps.items()
     }
@@ -132,11 +144,7 @@ def test_classifier_is_finite_on_silence(name: str) -> None:
 def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
     model = tiny(MODELS[name]).build().train()
     answer(model)(audio(2, 61_792)).square().mean().backward()
-    without = [
-        key
-        for key, weight in model.named_parameters()
-        if weight.grad is None or not weight.grad.isfinite().all()
-    ]
+    without = [key for key, weight in trained(model) if not finite_gradient(weight)]
     assert without == []
 
 
@@ -145,7 +153,7 @@ def test_every_parameter_has_a_say(name: str) -> None:
     model = build(name)
     found = answer(model)(audio(1, 61_792))
     (found * torch.randn(found.shape)).sum().backward()
-    idle = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    idle = [key for key, weight in trained(model) if weight.grad is None or not weight.grad.any()]
     assert idle == []
 
 

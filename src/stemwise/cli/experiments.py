@@ -40,7 +40,7 @@ def models() -> int:
     Examples:
       stemwise models
     """
-    from stemwise.models import CLASSIFIERS, SEPARATORS
+    from stemwise.models import CLASSIFIERS, ENCODERS, SEPARATORS
     from stemwise.weights.store import home, stored_models
 
     stored = stored_models()
@@ -49,7 +49,8 @@ def models() -> int:
         print(f"  {model.name:<26}{model.card.get('title', '')}")
     if not stored:
         print("  none yet; `stemwise demo` trains a separator and a tagger")
-    for title, registry in (("separators", SEPARATORS), ("classifiers", CLASSIFIERS)):
+    registries = {"separators": SEPARATORS, "classifiers": CLASSIFIERS, "encoders": ENCODERS}
+    for title, registry in registries.items():
         print(f"{title} that can be built:")
         for name in registry:
             print(f"  {name}")
