@@ -36,12 +36,14 @@ class Imported:
         title: what it is.
         used: variables that the network took.
         left: optimiser slots and counters that it did not.
+        leaves: what is left, in words.
     """
 
     folder: Path
     title: str
     used: int
     left: int
+    leaves: str
 
 
 def import_checkpoint(path: str | Path, folder: str | Path, source: str | None = None) -> Imported:
@@ -75,7 +77,13 @@ def import_checkpoint(path: str | Path, folder: str | Path, source: str | None =
             "which source its mask is for, no checkpoint says: called %r; --source names it", UNNAMED
         )
     left = len(bundle.entries) - len(variables)
-    return Imported(folder=Path(folder), title=kind.title, used=len(variables), left=left)
+    return Imported(
+        folder=Path(folder),
+        title=kind.title,
+        used=len(variables),
+        left=left,
+        leaves=f"{left} optimiser slots and counters left",
+    )
 
 
 def model_variables(entries: dict[str, Entry]) -> dict[str, Entry]:
