@@ -4,16 +4,19 @@ This module and those beside it import nothing heavy at the top, so that the com
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stemwise.data.material import Material
-from stemwise.recipes import msspt_classifier, msspt_separator, rendered
+from stemwise.recipes import msspt_classifier, msspt_separator, rendered, tune
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
     "rendered-classifier": rendered.classifier,
     "msspt-separator": msspt_separator.separator,
     "msspt-classifier": msspt_classifier.classifier,
+    "tune-clmr": tune.contrastive,
+    "tune-supervised": tune.supervised,
 }
 
 MATERIALS: dict[str, Material] = {
@@ -21,5 +24,7 @@ MATERIALS: dict[str, Material] = {
     "rendered-classifier": rendered.CLASSIFIER_MATERIAL,
     "msspt-separator": msspt_separator.MATERIAL,
     "msspt-classifier": msspt_classifier.MATERIAL,
+    "tune-clmr": tune.MATERIAL,
+    "tune-supervised": replace(tune.MATERIAL, splits=("train", "valid")),
 }
 """What each recipe reads of its data set: `data prepare --for` decodes just that."""
