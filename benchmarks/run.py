@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("training", "separating", "evaluating", "loading", "rendering")
+NAMES = ("training", "separating", "evaluating", "loading", "rendering", "augmenting")
 HERE = Path(__file__).parent
 
 

@@ -44,7 +44,7 @@ class ViewBatches:
             )
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:
-        """Return batch k: `views "b v c t"`, `seeds "b v"` of their augmentations, `names`."""
+        """Return batch k: `views "b v c t"`, 16-bit, `seeds "b v"` of their augmentations, `names`."""
         tracks = self._tracks(k)[rows]
         draws = [np.random.default_rng([self.seed, k, row]) for row in range(self.batch_size)[rows]]
         pairs = [self._pair(int(track), rng) for track, rng in zip(tracks, draws, strict=True)]
@@ -74,4 +74,5 @@ class ViewBatches:
         """Return two crops, each from anywhere."""
         room = self.cache.samples(track) - self.samples
         starts = rng.integers(room + 1, size=2)
-        return np.stack([self.cache.excerpt(track, 0, int(start), self.samples) for start in starts])
+        whole = self.cache.whole(track, 0)
+        return np.stack([whole[start : start + self.samples].T for start in starts])

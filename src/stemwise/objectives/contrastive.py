@@ -3,7 +3,8 @@
 Chen, Kornblith, Norouzi, Hinton: "A Simple Framework for Contrastive Learning" (SimCLR), ICML 2020, arXiv
 2002.05709, as CLMR (arXiv 2103.09410) and TUNe apply it to music.
 
-A batch holds `views "b v c t"`, two crops of each clip, and `seeds "b v"`, of their augmentations.
+A batch holds `views "b v c t"`, two crops of each clip, and `seeds "b v"`, of their augmentations. Views are
+16-bit as they lie in the cache: Fabric rounds floats that come in to bf16, where the rest is computed in it.
 
 Deviations:
     released code: its mask is built for one batch size; here any size will do, in training and validation.
@@ -16,9 +17,10 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
+from stemwise.data.decoding import FULL_SCALE
 from stemwise.interfaces import Batch, Encoder, Loss
 from stemwise.signal.augment.chain import Augmentation, drawn_by_seed
 
@@ -87,10 +89,11 @@ class SimCLR(nn.Module):
         return Loss(_for_all_processes(loss) if self.training else loss, parts)
 
     @torch.no_grad()
-    def augmented(self, view: Float[Tensor, "b 1 t"], seeds: Int[Tensor, "b"]) -> Float[Tensor, "b 1 t"]:
-        """Return a view, each clip augmented as its own seed says."""
+    def augmented(self, view: Shaped[Tensor, "b 1 t"], seeds: Int[Tensor, "b"]) -> Float[Tensor, "b 1 t"]:
+        """Return a view in single precision, each clip augmented as its own seed says."""
+        audio = view[:, 0].float() / (1 if view.is_floating_point() else FULL_SCALE)
         with torch.autocast(view.device.type, enabled=False):
-            return self.augmentation(view[:, 0], drawn_by_seed(seeds.cpu()), self.sample_rate)[:, None]
+            return self.augmentation(audio, drawn_by_seed(seeds.cpu()), self.sample_rate)[:, None]
 
     def projected(self, model: Encoder, view: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b d"]:
         """Return what of a view is compared: the encoder's vector, averaged over its frames, projected."""
