@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from stemwise.memory import lay_out
-from stemwise.models import ENCODERS
-from stemwise.objectives.contrastive import SimCLR
+from stemwise.models import WAVEFORM_ENCODERS
+from stemwise.objectives.simclr import SimCLR
 from stemwise.signal.augment.chain import STEPS, Augmentation, drawn
 from stemwise.training import Optimiser
 
@@ -33,7 +33,7 @@ def run() -> list[dict[str, Any]]:
 
 def _step_row(name: str) -> dict[str, Any]:
     torch.manual_seed(0)
-    model: Any = ENCODERS[name].build().train()
+    model: Any = WAVEFORM_ENCODERS[name].build().train()
     lay_out(model)
     objective = SimCLR(model.taps["embedding"].size, SAMPLE_RATE, Augmentation())
     optimiser = Optimiser(learning_rate=3e-4).build([*model.parameters(), *objective.parameters()])

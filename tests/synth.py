@@ -15,8 +15,9 @@ from stemwise.data.cache import AudioCache
 from stemwise.data.decoding import FULL_SCALE
 from stemwise.data.material import Material
 from stemwise.data.tracks import Track
-from stemwise.models import CLASSIFIERS, SEPARATORS
-from stemwise.models.joint import JointClassifier, JointConfig
+from stemwise.models import CLASSIFIERS, SEPARATORS, Config
+from stemwise.models.joint import JointClassifier
+from stemwise.models.mscol import MscolClassifierConfig, MscolConfig
 from stemwise.models.sample_cnn import SampleCNNConfig
 from stemwise.models.tail import TailClassifier, TailConfig
 from stemwise.models.tune import TuneConfig
@@ -112,10 +113,14 @@ def cut(audio: np.ndarray, lengths: Sequence[int]) -> Iterator[np.ndarray]:
         at, turn = at + lengths[turn % len(lengths)], turn + 1
 
 
-def tiny(config: UNetConfig | TailConfig | JointConfig | TuneConfig | SampleCNNConfig) -> Any:
+def tiny(config: Config) -> Any:
     """A config with the same settings, classes where it can have some, and four channels per layer."""
     if isinstance(config, TuneConfig | SampleCNNConfig):
         return replace(tiny_encoder(config), classes=CLASSES)
+    if isinstance(config, MscolConfig | MscolClassifierConfig):
+        own = {"size": 6} if isinstance(config, MscolConfig) else {"classes": CLASSES}
+        sizes = {"widths": (4,) * 9, "repeats": (1, 2, 1, 1, 1, 1, 1), "expansion": 2}
+        return replace(config, divisor=1.0, **sizes, **own)  # by 255, so few channels would hear nothing
     if isinstance(config, UNetConfig):
         return replace(config, widths=(4,) * 6, head_width=4)
     if isinstance(config, TailConfig):
@@ -147,7 +152,8 @@ def scrambled(model: Any, seed: int = 0, gain: float = 1.4) -> Any:
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():
                 fresh = torch.randn(tensor.shape, generator=draw)
-                positive = name.endswith("running_var") or (tensor.ndim == 1 and name.endswith("weight"))
+                spread = name.endswith(("running_var", "variance"))
+                positive = spread or (tensor.ndim == 1 and name.endswith("weight"))
                 fan_in = tensor[0].numel() if tensor.ndim > 1 else 4
                 tensor.copy_(fresh.abs() + 0.5 if positive else gain * fresh / fan_in**0.5)
     return model.eval()

@@ -25,7 +25,7 @@ files = pytest.mark.parametrize("file", FILES, ids=name)
 
 FLOORS = (
     {"stemwise"},
-    {"names", "memory", "logs", "files"},
+    {"names", "memory", "logs", "files", "processes"},
     {"signal"},
     {"interfaces"},
     {"models", "data"},

@@ -50,19 +50,21 @@ SHORT = {
     "rendered-classifier": "--steps 1 --batch-size 2",
     "msspt-separator": "--dataset rendered --mixing crops --valid-every 0 --steps 1 --batch-size 2",
     "msspt-classifier": "--task rendered-tags --network tail --epochs 1 --batch-size 2",
+    "mscol": "--model half-mscol --sources vocals --segment 98 --steps 1 --batch-size 2",
+    "mscol-classifier": "--model half-mscol --segment 98 --epochs 1 --batch-size 2",
     "tune-clmr": "--dataset rendered --model tune-5tail-32 --steps 1 --batch-size 2",
     "tune-supervised": "--model tune-5tail-32 --steps 1 --batch-size 2",
 }
 """Options that make each recipe's training short, on songs of half a second."""
 
-LONG = {"tune-clmr"}
+LONG = {"mscol", "mscol-classifier", "tune-clmr"}
 """These leave songs out that are shorter than what the network reads."""
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_after_it_training_decodes_nothing(root: Path, recipe: str, monkeypatch, tmp_path: Path) -> None:
     if recipe in LONG:
-        root = stem_tree(tmp_path / "long", {"train": 2}, samples=60_000, sample_rate=22_050)
+        root = stem_tree(tmp_path / "long", {"train": 2, "valid": 1}, samples=60_000, sample_rate=22_050)
     assert main(prepare_words(root, recipe)) == 0
 
     def decoded(path: Path, _: Any) -> Any:

@@ -81,6 +81,7 @@ def test_fine_tuned_from_each_separator(home: Path, separator: Models, source: s
     scores = evaluated(home, task, out / "model")
     assert scores["protocol_fields"]["task"] == task
     assert scores["tracks"] == 2
+    assert scores["protocol_fields"]["music"] == "a synthetic twin of rendered music"
     settings = json.loads((out / "run.json").read_text())["config"]
     assert settings["separator_sha256"] == json.loads((start / "card.json").read_text())["sha256"]
     model, before = stemwise.load(out / "model"), stemwise.load(start)

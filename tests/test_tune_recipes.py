@@ -11,7 +11,7 @@ import torch
 
 from stemwise.cli import main
 from stemwise.data import DATASETS
-from stemwise.models import ENCODERS
+from stemwise.models import WAVEFORM_ENCODERS
 from stemwise.recipes.tune import contrastive, supervised
 from stemwise.weights.store import load, save
 from synth import song, stem_tree
@@ -46,7 +46,7 @@ def test_command_pretrains_an_encoder_on_a_folder_of_audio(music: Path, tmp_path
     assert len(rows) == 2
     assert np.isfinite([[float(row[key]) for key in ("loss", "nt_xent", "matched")] for row in rows]).all()
     model: Any = load(tmp_path / "run" / "model")
-    assert model.config == ENCODERS["tune-5tail-32"]
+    assert model.config == WAVEFORM_ENCODERS["tune-5tail-32"]
     assert model(torch.zeros(1, 1, 59_049)).shape == (1, 32, 1)
 
 
@@ -72,7 +72,7 @@ def test_hybrid_takes_a_trained_sample_cnn_and_keeps_it(music: Path, tmp_path: P
     given = {"root": music, "split": "all", "batch_size": 3, "cache": tmp_path / "cache"}
     with pytest.raises(ValueError, match="sample_cnn: expected the name or folder of a trained SampleCNN"):
         contrastive(**given, model="tune-hybrid-frozen")
-    trained = ENCODERS["sample-cnn"].build()
+    trained = WAVEFORM_ENCODERS["sample-cnn"].build()
     folder = save(trained, tmp_path / "clmr", {"title": "a test"})
     run: Any = contrastive(**given, model="tune-hybrid-frozen", sample_cnn=str(folder))
     weight = run.model.sample_cnn.blocks[3][0].weight

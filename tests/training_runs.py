@@ -18,8 +18,8 @@ from stemwise.data.mixing import RemixBatches
 from stemwise.data.views import ViewBatches
 from stemwise.interfaces import ALL, Batch, Batches, Encoder, Tap
 from stemwise.models import CLASSIFIERS, SEPARATORS
-from stemwise.objectives.contrastive import SimCLR
 from stemwise.objectives.separation import BalancedL1, WaveformL1
+from stemwise.objectives.simclr import SimCLR
 from stemwise.objectives.supervised import Supervised
 from stemwise.signal.augment.chain import Augmentation
 from stemwise.training import Machine, ObjectiveLoss, Optimiser, Run, Schedule, Validation, fit

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 Target = Literal["multilabel", "multiclass"]
 """What a label is: any number of classes at once, or exactly one."""
 
+Pooling = Literal["probability", "logit"]
+"""How a clip's windows become one answer: the mean of their probabilities, or of their logits."""
+
 Batch = Mapping[str, Any]
 """Named tensors with the batch axis first, and `names`: one item name per row."""
 
@@ -73,10 +76,13 @@ class Encoder(nn.Module, ABC):
     Attributes:
         sample_rate: Hz.
         taps: every representation that `features` can give, by name.
+        spans_clip: whether what it says of a window depends on the whole clip (on its level, for instance),
+            so that a clip must not be cut before.
     """
 
     sample_rate: int
     taps: Mapping[str, Tap]
+    spans_clip: bool = False
 
     @abstractmethod
     def forward(self, audio: Float[Tensor, "b c t"]) -> Float[Tensor, "b d n"]:
@@ -97,12 +103,14 @@ class Classifier(Encoder, ABC):
         target: whether a window has any number of classes or exactly one.
         window: samples of one window.
         hop: samples between windows.
+        pooling: how the windows of a clip become one answer.
     """
 
     classes: tuple[str, ...]
     target: Target
     window: int
     hop: int
+    pooling: Pooling = "probability"
 
     @abstractmethod
     def logits(self, audio: Float[Tensor, "b c t"]) -> Float[Tensor, "b k n"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stemwise.data.classes import FMA_GENRES, MTAT_TAGS
+from stemwise.data.classes import FMA_GENRES, MTAT_TAGS, NSYNTH_FAMILIES
 from stemwise.data.magnatagatune import UNLISTED
 from stemwise.data.tracks import Track
 from stemwise.interfaces import Target
@@ -134,6 +134,10 @@ SMALL_GENRES = (
 """The eight balanced genres of FMA's small subset."""
 
 
+PIANO_PITCHES = tuple(str(pitch) for pitch in range(21, 109))
+"""MIDI numbers of a piano's keys, as texts."""
+
+
 def _tagging(name: str, title: str, **protocol: Any) -> Task:
     return Task(
         name=name,
@@ -237,4 +241,23 @@ TASKS: dict[str, Task] = {
     "fma-medium": _fma("fma-medium", FMA_GENRES),
     "fma-large": _fma("fma-large", FMA_GENRES),
     "fma-medium-without-small": _fma("fma-medium-without-small", FMA_GENRES),
+    "nsynth": Task(
+        name="nsynth",
+        title="instrument family of NSynth's notes",
+        dataset="nsynth",
+        target="multiclass",
+        fields=("family",),
+        classes=NSYNTH_FAMILIES,
+        select="accuracy",
+    ),
+    "nsynth-pitch": Task(
+        name="nsynth-pitch",
+        title="pitch of NSynth's notes, those on a piano's 88 keys",
+        dataset="nsynth",
+        target="multiclass",
+        fields=("pitch",),
+        classes=PIANO_PITCHES,
+        select="accuracy",
+        labelled_only=True,
+    ),
 }

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stemwise.interfaces import Encoder
-from stemwise.models import CONFIGS, ENCODERS
+from stemwise.models import CONFIGS, WAVEFORM_ENCODERS
 from stemwise.weights.store import config_from, load, save
 from synth import scrambled, tiny_encoder
 
@@ -20,12 +20,12 @@ KINDS = (
     *("tune-hybrid-frozen", "tune-hybrid-defrosted", "sample-cnn"),
 )
 
-encoders = pytest.mark.parametrize("name", ENCODERS)
+encoders = pytest.mark.parametrize("name", WAVEFORM_ENCODERS)
 kinds = pytest.mark.parametrize("name", KINDS)
 
 
 def build(name: str) -> Any:
-    return scrambled(tiny_encoder(ENCODERS[name]).build())
+    return scrambled(tiny_encoder(WAVEFORM_ENCODERS[name]).build())
 
 
 def audio(batch: int, samples: int, seed: int = 0) -> Tensor:
@@ -34,7 +34,7 @@ def audio(batch: int, samples: int, seed: int = 0) -> Tensor:
 
 @encoders
 def test_config_is_known_to_model_cards_and_survives_json(name: str) -> None:
-    config = tiny_encoder(ENCODERS[name])
+    config = tiny_encoder(WAVEFORM_ENCODERS[name])
     assert CONFIGS[type(config).__name__] is type(config)
     values = json.loads(json.dumps(asdict(config)))
     assert config_from(type(config).__name__, values, Path("card.json")) == config
@@ -75,7 +75,7 @@ def test_longer_audio_is_filled_up_to_the_next_legal_length_and_no_further(name:
     model = build(name)
     assert model.legal_length(WINDOW + 1) == WINDOW + grid
     assert model.legal_length(WINDOW + grid) == WINDOW + grid
-    finest = f"down{ENCODERS[name].finest}"
+    finest = f"down{WAVEFORM_ENCODERS[name].finest}"
     frames = model.features(audio(1, WINDOW + 1), (finest,))[finest].shape[-1]
     assert frames == (WINDOW + grid) // model.taps[finest].hop
 
@@ -101,7 +101,7 @@ def test_unknown_tap_is_refused(name: str) -> None:
 
 @kinds
 def test_every_trained_parameter_gets_a_finite_gradient(name: str) -> None:
-    model = tiny_encoder(ENCODERS[name]).build().train()
+    model = tiny_encoder(WAVEFORM_ENCODERS[name]).build().train()
     model(audio(2, WINDOW)).square().mean().backward()
     weights = [(key, weight) for key, weight in model.named_parameters() if weight.requires_grad]
     assert [key for key, weight in weights if weight.grad is None or not weight.grad.isfinite().all()] == []
@@ -130,7 +130,7 @@ def test_saved_and_loaded_encoder_answers_identically(name: str, tmp_path: Path)
 
 
 def test_frozen_sample_cnn_takes_no_gradient_and_moves_its_statistics_all_the_same() -> None:
-    model = tiny_encoder(ENCODERS["tune-hybrid-frozen"]).build().train()
+    model = tiny_encoder(WAVEFORM_ENCODERS["tune-hybrid-frozen"]).build().train()
     assert not any(weight.requires_grad for weight in model.sample_cnn.parameters())
     assert all(weight.requires_grad for weight in model.down.parameters())
     before = model.sample_cnn.blocks[0][1].running_mean.clone()
@@ -183,8 +183,8 @@ PENC = {
 def test_size_is_the_published_one(name: str) -> None:
     classes = tuple(map(str, range(50)))
     with torch.device("meta"):
-        model = ENCODERS[name].build()
-        headed = replace(ENCODERS[name], classes=classes).build()
+        model = WAVEFORM_ENCODERS[name].build()
+        headed = replace(WAVEFORM_ENCODERS[name], classes=classes).build()
     size = sum(weight.numel() for weight in model.parameters())
     assert size == PENC[name]
     head = 50 * model.taps["embedding"].size + 50
@@ -205,4 +205,4 @@ def test_size_is_the_published_one(name: str) -> None:
 )
 def test_config_that_cannot_be_built_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(ENCODERS["tune-5tail"], **changes)
+        replace(WAVEFORM_ENCODERS["tune-5tail"], **changes)

@@ -1,8 +1,9 @@
-"""What every separator and every classifier of the registries keeps, at a tiny size."""
+"""What every separator, encoder and classifier of the registries keeps, at a tiny size."""
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,31 @@ import torch
 from torch import Tensor, nn
 
 from stemwise import STEMS
-from stemwise.interfaces import Classifier, Separator
-from stemwise.models import CLASSIFIERS, CONFIGS, ENCODERS, SEPARATORS
-from stemwise.models.joint import JointConfig
-from stemwise.models.tail import TailConfig
-from stemwise.models.unet import UNetConfig
+from stemwise.interfaces import Classifier, Encoder, Separator
+from stemwise.models import CLASSIFIERS, CONFIGS, ENCODERS, SEPARATORS, WAVEFORM_ENCODERS, Config
 from stemwise.signal.chunk import window_count
 from stemwise.weights.store import config_from, load, save
 from synth import CLASSES, scrambled, tiny
 
 FAR = 1.8  # a gain of the layers at which the deepest and farthest can be heard
 LENGTHS = (1, 511, 512, 10_591, 61_793)
-HEADED = {f"{name} with a head": ENCODERS[name] for name in ("tune-plus", "tune-hybrid-frozen", "sample-cnn")}
-MODELS = {**SEPARATORS, **CLASSIFIERS, **HEADED}
+HEADED = {
+    f"{name} with a head": WAVEFORM_ENCODERS[name]
+    for name in ("tune-plus", "tune-hybrid-frozen", "sample-cnn")
+}
+# Encoders of waveforms have their contracts in test_encoder_contracts.py, and some here with a head.
+OTHERS = {name: config for name, config in ENCODERS.items() if name not in WAVEFORM_ENCODERS}
+LISTENERS = {**OTHERS, **CLASSIFIERS, **HEADED}
+MODELS = {**SEPARATORS, **LISTENERS}
 
 separators = pytest.mark.parametrize("name", SEPARATORS)
 finite = pytest.mark.parametrize(
     "name", [n for n, c in SEPARATORS.items() if tiny(c).build().context is not None]
 )
 classifiers = pytest.mark.parametrize("name", {**CLASSIFIERS, **HEADED})
+listeners = pytest.mark.parametrize("name", LISTENERS)
+local = pytest.mark.parametrize("name", [n for n, c in LISTENERS.items() if not tiny(c).build().spans_clip])
+spanning = pytest.mark.parametrize("name", [n for n, c in LISTENERS.items() if tiny(c).build().spans_clip])
 models = pytest.mark.parametrize("name", MODELS)
 lengths = pytest.mark.parametrize("samples", LENGTHS)
 
@@ -42,9 +49,16 @@ def audio(batch: int, samples: int, seed: int = 0) -> Tensor:
     return 0.1 * torch.randn(batch, 1, samples, generator=torch.Generator().manual_seed(seed))
 
 
-def answer(model: Separator | Classifier) -> Callable[[Tensor], Tensor]:
-    """What a model is for: stems, or logits."""
-    return model if isinstance(model, Separator) else model.logits
+def answer(model: Separator | Encoder) -> Callable[[Tensor], Tensor]:
+    """What a model is for: stems, logits, or all of its representations at once."""
+    if isinstance(model, Classifier):
+        return model.logits
+    return model if isinstance(model, Separator) else partial(representations, model)
+
+
+def representations(model: Encoder, clip: Tensor) -> Tensor:
+    """The taps of each clip, one behind the other."""
+    return torch.cat([found.flatten(1) for found in model.features(clip, tuple(model.taps)).values()], dim=1)
 
 
 def trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
@@ -102,16 +116,35 @@ def test_logits_have_one_row_per_class_and_one_column_per_window(name: str, samp
     assert model.logits(audio(2, samples)).shape == (2, len(CLASSES), windows)
 
 
-@classifiers
+@local
 @torch.no_grad()
 def test_windows_lie_a_hop_apart(name: str) -> None:
     model = build(name)
     clip = audio(1, model.window + 2 * model.hop)
-    alone = model.logits(clip[..., model.hop : model.hop + model.window])
-    torch.testing.assert_close(model.logits(clip)[..., 1:2], alone, atol=1e-4, rtol=1e-4)
+    say = model.logits if isinstance(model, Classifier) else model
+    alone = say(clip[..., model.hop : model.hop + model.window])
+    torch.testing.assert_close(say(clip)[..., 1:2], alone, atol=1e-4, rtol=1e-4)
 
 
-@classifiers
+@spanning
+@torch.no_grad()
+def test_what_spans_its_clip_hears_all_of_it(name: str) -> None:
+    model = build(name)
+    clip = audio(1, model.window + 2 * model.hop)
+    louder = torch.cat([clip[..., : model.window], 10 * clip[..., model.window :]], dim=-1)
+    assert not torch.allclose(model(clip)[..., :1], model(louder)[..., :1], atol=1e-4, rtol=1e-4)
+
+
+@spanning
+@torch.no_grad()
+def test_windows_of_a_level_clip_lie_a_hop_apart(name: str) -> None:
+    model = build(name)
+    period = audio(1, model.hop)
+    found = model(torch.cat([period] * 3 + [period[..., : model.window - model.hop]], dim=-1))
+    torch.testing.assert_close(found, found[..., :1].expand_as(found), atol=1e-4, rtol=1e-4)
+
+
+@listeners
 @torch.no_grad()
 def test_taps_have_the_sizes_and_hops_that_they_declare(name: str) -> None:
     model = build(name)
@@ -124,7 +157,17 @@ def test_taps_have_the_sizes_and_hops_that_they_declare(name: str) -> None:
     }
 
 
-@classifiers
+@listeners
+@torch.no_grad()
+def test_tap_that_is_not_asked_for_is_not_given(name: str) -> None:
+    model = build(name)
+    for tap in model.taps:
+        assert model.features(audio(1, model.window), (tap,)).keys() == {tap}
+    with pytest.raises(ValueError, match=r"taps: expected some of .*; got nothing-such"):
+        model.features(audio(1, model.window), ("nothing-such",))
+
+
+@listeners
 @torch.no_grad()
 def test_default_representation_is_a_tap(name: str) -> None:
     model = build(name)
@@ -133,11 +176,11 @@ def test_default_representation_is_a_tap(name: str) -> None:
     assert any(torch.equal(model(clip), value) for value in found)
 
 
-@classifiers
+@listeners
 @torch.no_grad()
-def test_classifier_is_finite_on_silence(name: str) -> None:
+def test_answer_to_silence_is_finite(name: str) -> None:
     model = build(name)
-    assert model.logits(torch.zeros(1, 1, model.window)).isfinite().all()
+    assert answer(model)(torch.zeros(1, 1, model.window)).isfinite().all()
 
 
 @models
@@ -236,7 +279,7 @@ JOINT = dict(enumerate((6_549_307, 6_586_171, 6_659_899, 6_807_355, 7_028_539, 7
 # Adapters of v2: 32, 64, 128, 192 and 192 channels to 64, 64, 128, 128 and 128, with biases.
 ADAPTERS = (32 * 64 + 64) + (64 * 64 + 64) + (128 * 128 + 128) + 2 * (192 * 128 + 128)
 MTAT, FMA = tuple(map(str, range(50))), tuple(map(str, range(16)))
-PUBLISHED: dict[str, tuple[UNetConfig | TailConfig | JointConfig, int]] = {
+PUBLISHED: dict[str, tuple[Config, int]] = {
     "multi": (SEPARATORS["msspt-multisource"], 3_926_636),
     **{name: (SEPARATORS[name], count) for name, count in UNI.items()},
     "tail-mtat": (replace(CLASSIFIERS["msspt-tail"], classes=MTAT), 2_401_138),
@@ -266,6 +309,16 @@ PUBLISHED: dict[str, tuple[UNetConfig | TailConfig | JointConfig, int]] = {
             ("-multisource", 3_926_636 + tail + 4 * 9 * 64 + ADAPTERS),
         )
     },
+}
+
+
+PUBLISHED |= {
+    "mscol": (ENCODERS["mscol"], 4_968_031),
+    "mscol-mtat": (replace(CLASSIFIERS["mscol-classifier"], classes=MTAT), 4_048_991 + 1280 * 50 + 50),
+    "mscol-nsynth": (
+        replace(CLASSIFIERS["mscol-classifier-512"], classes=tuple("abcdefghijk")),
+        4_048_991 + (1280 * 512 + 512) + (512 * 11 + 11),
+    ),
 }
 
 

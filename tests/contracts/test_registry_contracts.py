@@ -305,6 +305,44 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "skip_unreadable": True,
         },
     ),
+    "mscol": (
+        "mscol",
+        {"batch_size": 2, "segment": 98, "model": "half-mscol", "silent": True},
+        {
+            "model": "mscol-window",
+            "sources": "bass",
+            "silent": False,
+            "symmetric": True,
+            "energy": "published",
+            "steps": 7,
+            "batch_size": 3,
+            "learning_rate": 1e-4,
+            "clip_norm": 1.0,
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
+    "cola": (
+        "mscol",
+        {"batch_size": 2, "segment": 98, "model": "half-mscol", "sources": "none"},
+        {"mask": True},
+    ),
+    "mscol-classifier": (
+        "mscol-classifier",
+        {"batch_size": 2, "segment": 98, "model": "half-mscol"},
+        {
+            "task": "rendered-tags",
+            "model": "mscol-window",
+            "head": "hidden",
+            "depth": "stochastic",
+            "epochs": 3,
+            "batch_size": 3,
+            "learning_rate": 1e-4,
+            "patience": 2,
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
 }
 """For each case: its recipe, arguments that make it small, and one other value for each argument."""
 

@@ -9,8 +9,8 @@ import torch
 
 from stemwise.data.decoding import FULL_SCALE
 from stemwise.data.views import ViewBatches
-from stemwise.models import ENCODERS
-from stemwise.objectives.contrastive import SimCLR, nt_xent
+from stemwise.models import WAVEFORM_ENCODERS
+from stemwise.objectives.simclr import SimCLR, nt_xent
 from stemwise.signal.augment.chain import Augmentation
 from stemwise.training import LARS, Optimiser
 from synth import memory_cache, tiny_encoder
@@ -102,7 +102,7 @@ def test_separate_passes_have_statistics_of_one_view_and_joint_ones_of_both() ->
     counts, losses = {}, {}
     for passes in ("separate", "joint"):
         torch.manual_seed(0)
-        model = tiny_encoder(ENCODERS["sample-cnn"]).build().train()
+        model = tiny_encoder(WAVEFORM_ENCODERS["sample-cnn"]).build().train()
         objective = SimCLR(4, RATE, Augmentation(), passes=passes)
         losses[passes] = objective(model, batch).total.item()
         counts[passes] = int(model.blocks[0][1].num_batches_tracked)

@@ -17,12 +17,16 @@ def named_generator(seed: int, name: str) -> np.random.Generator:
 def tf_variable(seed: int, key: str, shape: tuple[int, ...], *, transposed: bool = False) -> np.ndarray:
     """One checkpoint variable; a transposed convolution's kernel (kh, kw, out, in) has `in` as its fan-in."""
     leaf = key.rsplit("/", 1)[-1]
+    if leaf in ("mean", "variance", "count"):  # of a Keras Normalization that was never adapted
+        return np.full(shape, leaf == "variance", np.int64 if leaf == "count" else np.float32)
     z = named_generator(seed, key).standard_normal(shape)
     if leaf == "kernel":
         fan_in = shape[-1] if transposed else int(np.prod(shape[:-1]))
         value = z * np.sqrt(2.0 / fan_in)
     else:
         value = {
+            "depthwise_kernel": lambda: z * np.sqrt(2.0 / (shape[0] * shape[1])),
+            "bilinear_product_weight": lambda: 0.05 * z,
             "bias": lambda: 0.05 * z,
             "beta": lambda: 0.05 * z,
             "gamma": lambda: 1.0 + 0.1 * z,
@@ -85,6 +89,54 @@ def tones(seed: int) -> tuple[np.ndarray, np.ndarray]:
         item[0] = chord * (0.55 + 0.45 * np.sin(2 * np.pi * swell_hz * time))
     second = -0.6 * first + 0.02 * rng.standard_normal(first.shape)
     return first.astype(np.float32), second.astype(np.float32)
+
+
+def normal(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return named_generator(seed, "input/" + name).standard_normal(shape).astype(np.float32)
+
+
+def log_mels(seed: int) -> np.ndarray:
+    """Four pictures (4, 98, 64), time before frequency: two as log-mels are, two far louder."""
+    mel = normal(seed, "mscol/mel", (4, 98, 64, 1))[..., 0]
+    return np.concatenate([-5 + 3 * mel[:2], 255 * mel[2:]])
+
+
+def log_mel_pairs(seed: int, tag: str) -> tuple[np.ndarray, np.ndarray]:
+    """Eight anchors and positives (8, 98, 64) that have nothing to do with each other."""
+    anchors, positives = (
+        20 * (-5 + 3 * normal(seed, f"mscol/{tag}/{part}", (8, 98, 64, 1))[..., 0])
+        for part in ("anchor", "positive")
+    )
+    if "silent" in tag:
+        positives[[1, 4, 6]] = 0
+    return anchors, positives
+
+
+def calibration(seed: int, silent: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where moving statistics come from (8, 98, 64), what is tested (4, …), a long one (1, 197, 64)."""
+    shapes = {"calib": (8, 98, 64, 1), "calib_test": (4, 98, 64, 1), "calib_long": (1, 197, 64, 1)}
+    seen, test, long = (-5 + 3 * normal(seed, f"mscol/{n}", shape)[..., 0] for n, shape in shapes.items())
+    test[3, 30:60] = np.log(1e-5)
+    if silent:
+        seen[6:] = 0
+        test[1, :, :32] = 0
+        test[2] = 0
+    return seen, test, long
+
+
+def calibrated_pairs(seed: int, tag: str) -> tuple[np.ndarray, np.ndarray]:
+    """Anchors and positives (n, 98, 64) that have much in common."""
+    count = 4 if tag == "pairs_all_silent" else 8
+    anchors, noise = (
+        -5 + 3 * normal(seed, f"mscol/calib_{tag}/{part}", (count, 98, 64, 1))[..., 0]
+        for part in ("anchor", "positive")
+    )
+    positives = 0.7 * anchors + 0.3 * noise
+    if tag == "pairs_silent":
+        positives[[1, 4, 6]] = 0
+    if tag == "pairs_all_silent":
+        positives[:] = 0
+    return anchors, positives
 
 
 def bss_signals(

@@ -197,7 +197,7 @@ def test_index_of_another_checkpoint_is_refused(copies: Path, capsys) -> None:
 
 
 WRONG = {
-    "another system": (["embedding_model/layer_with_weights-0/kernel"], "expected one of MSSPT's networks"),
+    "another system": (["model/layer_with_weights-0/kernel"], "expected one of MSSPT's networks"),
     "no Keras model": (["dense.weight"], "dense.weight: neither a variable nor a slot of one"),
 }
 

@@ -17,16 +17,8 @@ from stemwise.models.tail import TailConfig, WindowClassifier
 from stemwise.models.unet import UNetConfig, UNetSeparator
 from stemwise.signal.mel import tf_mel_matrix
 from stemwise.signal.stft import tf_hann, tf_inverse_window, tf_istft, tf_stft
-from stemwise.weights.msspt import (
-    MULTISOURCE_ORDER,
-    NameMap,
-    Variable,
-    convert,
-    joint_names,
-    load_published,
-    tail_names,
-    unet_names,
-)
+from stemwise.weights.kind import NameMap, Variable, convert, load_published
+from stemwise.weights.msspt import MULTISOURCE_ORDER, joint_names, tail_names, unet_names
 
 TOLERANCE = 2e-5  # of the largest reference value: float32 through forty layers
 LOGIT_TOLERANCE = 1e-4

@@ -18,7 +18,8 @@ from stemwise.models.joint import JointConfig
 from stemwise.models.tail import TailConfig
 from stemwise.models.unet import UNetConfig
 from stemwise.weights.bundle import Entry
-from stemwise.weights.msspt_kinds import Kind, recognise
+from stemwise.weights.kind import Kind
+from stemwise.weights.msspt_kinds import recognise
 from stemwise.weights.published import check, model_variables
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "checkpoints"

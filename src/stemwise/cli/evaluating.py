@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
     from stemwise.data.tracks import Track
-    from stemwise.evaluation import Evaluation
+    from stemwise.evaluation import Evaluation, SeparationTask
     from stemwise.tasks import Task
 
 
@@ -24,6 +24,7 @@ def evaluate(
     json_to: Annotated[Path | None, arg(name="json")] = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     resamples: int = 1000,
+    workers: int = 1,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
 ) -> int:
     """Score a separator or a classifier on a data set.
@@ -35,26 +36,40 @@ def evaluate(
       stemwise evaluate demo-separator --root demo/data
       stemwise evaluate demo-tagger --root demo/data --json scores.json
       stemwise evaluate runs/joint --root demo/data --task rendered-tags --out runs/joint/test
+      stemwise evaluate demo-separator --root demo/data --task musdb18 --out scores --workers 4
 
     Args:
         model: name or folder of a model, see `stemwise models`, or a folder of runs.
         root: folder of the data set.
         dataset: name of the data set, see `stemwise data info`.
         split: which tracks.
-        task: what a classifier is asked; where not given, the data set's only task with its classes.
+        task: what a classifier is asked; where not given, the data set's only task with its classes. Of a
+            separator, musdb18: BSSEval v4 with all four scores, as papers report them.
         json_to: also write all scores to this file.
-        out: folder for scores.json, report.html and, of a classifier, predictions.csv.
+        out: folder for scores.json, report.html and, of a classifier, predictions.csv. Task musdb18 keeps
+            each track's scores there, and a stopped evaluation continues.
         resamples: how often the tracks are drawn again for a classifier's intervals.
+        workers: processes that score tracks side by side, in task musdb18.
         device: auto takes a GPU where there is one.
     """
-    from stemwise.evaluation import model_folders
+    from stemwise.data.tracks import music_in
+    from stemwise.evaluation import SEPARATION_TASKS, model_folders
 
-    if resamples < 1:
-        raise ValueError(f"resamples: expected at least 1, got {resamples}")
+    for name, value in {"resamples": resamples, "workers": workers}.items():
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}")
     tracks, goal = _material(root, dataset, split, task)
     _claim(out)
     about = {"dataset": dataset, "split": split, "task": goal, "resamples": resamples}
-    found = {run: _one(name, tracks, about, device) for run, name in model_folders(model).items()}
+    about["music"] = music_in(root)
+    names = model_folders(model)
+    folders = {run: out and (out / run if len(names) > 1 else out) for run in names}
+    found = {
+        run: _one_separator(name, tracks, about, device, workers, folders[run])
+        if goal and goal.name in SEPARATION_TASKS
+        else _one(name, tracks, about, device)
+        for run, name in names.items()
+    }
     summary = _summary(found)
     report = _write(found, summary, json_to, out)  # before a pipe may close
     _print(found, summary)
@@ -63,16 +78,20 @@ def evaluate(
     return _count_unreadable(found)
 
 
-def _material(root: Path, dataset: str, split: str, task: str | None) -> tuple[list[Track], Task | None]:
+def _material(
+    root: Path, dataset: str, split: str, task: str | None
+) -> tuple[list[Track], Task | SeparationTask | None]:
     from stemwise.data import DATASETS
+    from stemwise.evaluation import SEPARATION_TASKS
     from stemwise.names import named
-    from stemwise.tasks import TASKS
+    from stemwise.tasks import TASKS, Task
 
     tracks = named(DATASETS, dataset, "data set").tracks(root, split)
-    goal = named(TASKS, task, "task") if task else None
-    if goal and goal.dataset != dataset:
+    goal = named({**TASKS, **SEPARATION_TASKS}, task, "task") if task else None
+    fitting = (goal.dataset,) if isinstance(goal, Task) else goal.datasets if goal else (dataset,)
+    if dataset not in fitting:
         raise ValueError(
-            f"{goal.name}: is a task of {goal.dataset}, not of {dataset}; choose --dataset or --task"
+            f"{task}: is a task of {', '.join(fitting)}, not of {dataset}; choose --dataset or --task"
         )
     return tracks, goal
 
@@ -96,6 +115,26 @@ def _one(name: str, tracks: list[Track], about: Mapping[str, Any], device: str) 
     network: Any = load(stored.folder).to(usable_device(device))
     with progress_bar(f"evaluating {stored.name}", len(tracks)) as move:
         return evaluate_stored(network, stored, tracks, progress=lambda done, _: move(done), **about)
+
+
+def _one_separator(
+    name: str,
+    tracks: list[Track],
+    about: Mapping[str, Any],
+    device: str,
+    workers: int,
+    folder: Path | None,
+) -> Evaluation:
+    from stemwise.evaluation import evaluate_musdb18
+    from stemwise.logs import progress_bar
+    from stemwise.training import usable_device
+    from stemwise.weights.store import find
+
+    stored = find(name)
+    how = {key: about[key] for key in ("dataset", "split", "task", "music")}
+    how |= {"device": usable_device(device), "workers": workers, "folder": folder}
+    with progress_bar(f"evaluating {stored.name}", len(tracks)) as move:
+        return evaluate_musdb18(stored, tracks, progress=lambda done, _: move(done), **how)
 
 
 def _summary(found: Mapping[str, Evaluation]) -> dict[str, Any] | None:

@@ -49,8 +49,8 @@ def models() -> int:
         print(f"  {model.name:<26}{model.card.get('title', '')}")
     if not stored:
         print("  none yet; `stemwise demo` trains a separator and a tagger")
-    registries = {"separators": SEPARATORS, "classifiers": CLASSIFIERS, "encoders": ENCODERS}
-    for title, registry in registries.items():
+    registries = (("separators", SEPARATORS), ("encoders", ENCODERS), ("classifiers", CLASSIFIERS))
+    for title, registry in registries:
         print(f"{title} that can be built:")
         for name in registry:
             print(f"  {name}")

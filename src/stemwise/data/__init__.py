@@ -1,11 +1,12 @@
 """What exists on disk: tracks, their audio and their labels. Never builds a network."""
 
-from stemwise.data import fma, folder, magnatagatune, musdb18, rendered
+from stemwise.data import fma, folder, magnatagatune, musdb18, nsynth, rendered
 from stemwise.data.tracks import Dataset
 from stemwise.data.twins import fma as fma_twins
 from stemwise.data.twins import folder as folder_twins
 from stemwise.data.twins import magnatagatune as magnatagatune_twins
 from stemwise.data.twins import musdb18 as musdb18_twins
+from stemwise.data.twins import nsynth as nsynth_twins
 
 DATASETS: dict[str, Dataset] = {
     "rendered": Dataset(info=rendered.INFO, reader=rendered.tracks),
@@ -44,6 +45,13 @@ DATASETS: dict[str, Dataset] = {
         )
         for name, info in fma.INFOS.items()
     },
+    "nsynth": Dataset(
+        info=nsynth.INFO,
+        reader=nsynth.tracks,
+        twin=nsynth_twins.twin,
+        downloads=nsynth.DOWNLOADS,
+        counts=nsynth.COUNTS,
+    ),
     "folder": Dataset(info=folder.INFO, reader=folder.tracks, twin=folder_twins.twin),
     "audio": Dataset(info=folder.AUDIO_INFO, reader=folder.audio_tracks),
     "stems": Dataset(info=folder.STEMS_INFO, reader=folder.stem_tracks, twin=musdb18_twins.stems_twin),

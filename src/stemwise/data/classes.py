@@ -74,3 +74,18 @@ FMA_GENRES = (
     "Soul-RnB",
 )
 """FMA's sixteen top genres, in the order of MSSPT's released code."""
+
+NSYNTH_FAMILIES = (
+    "bass",
+    "brass",
+    "flute",
+    "guitar",
+    "keyboard",
+    "mallet",
+    "organ",
+    "reed",
+    "string",
+    "synth_lead",
+    "vocal",
+)
+"""NSynth's instrument families, in the order of its own numbers."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 import shutil
+import tarfile
 import time
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from stemwise.data.tracks import Dataset, Download
@@ -20,6 +24,7 @@ logger = logging.getLogger(__name__)
 ARCHIVES = "downloads"
 """Where in a set's folder the archives are kept; they may be deleted once they are unpacked."""
 
+TARBALL = ".tar.gz"
 MEGABYTE = 1_000_000
 _TRIES = 5  # in a row that bring nothing
 _CHUNK = 2**16  # what a broken connection can cost at most
@@ -54,7 +59,7 @@ def download(
     lines, before = [], 0
     _expect_room(dataset.downloads, root)
     for item in dataset.downloads:
-        packed = ".zip" in item.name
+        packed = ".zip" in item.name or item.name.endswith(TARBALL)
         start = before
         file = fetch(
             item,
@@ -67,7 +72,10 @@ def download(
             archives[item.join or item.name].append(file)
     for name, parts in archives.items() if unpack else ():
         report(before, f"unpacking {name}")
-        unpack_zip(parts, root)
+        if name.endswith(TARBALL):
+            unpack_tar(parts[0], root)
+        else:
+            unpack_zip(parts, root)
     return lines
 
 
@@ -185,16 +193,47 @@ def unpack_zip(parts: Sequence[Path], root: Path) -> None:
             raise ValueError(f"{parts[0]}: could not be unpacked ({error}); fetch it again") from error
 
 
+def unpack_tar(path: Path, root: Path) -> None:
+    """Unpack a compressed tar archive; files that are there in full size are kept.
+
+    Raises:
+        ValueError: as `unpack_zip`, or a member is neither a file nor a folder.
+    """
+    try:
+        with gzip.open(path) as whole:
+            while whole.read(2**20):  # to its end, where its checksum is: files of damaged bytes would stay
+                pass
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                if not member.isdir():
+                    _place(root, member.name, member.size, lambda m=member, a=archive: _content(a, m))
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: could not be unpacked ({error}); fetch it again") from error
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Any:
+    content = archive.extractfile(member) if member.isfile() else None
+    if content is None:
+        raise ValueError(f"{member.name}: expected a file or a folder in the archive; do not trust it")
+    return content
+
+
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path) -> None:
-    target = root / member.filename
+    if not member.is_dir():
+        _place(root, member.filename, member.file_size, lambda: archive.open(member))
+
+
+def _place(root: Path, name: str, size: int, content: Callable[[], Any]) -> None:
+    """Write one file of an archive, whole or not at all, unless it is there."""
+    target = root / name
     if not target.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{member.filename}: expected a path inside the archive's folder; do not trust it")
-    if member.is_dir() or (target.is_file() and target.stat().st_size == member.file_size):
+        raise ValueError(f"{name}: expected a path inside the archive's folder; do not trust it")
+    if target.is_file() and target.stat().st_size == size:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{uuid4().hex}.part")
     try:
-        with archive.open(member) as source, aside.open("wb") as file:
+        with content() as source, aside.open("wb") as file:
             shutil.copyfileobj(source, file, 2**20)
         aside.replace(target)
     finally:

@@ -149,6 +149,13 @@ TWIN = "stemwise-twin.json"
 """Says of a folder that it is a synthetic twin, not the set itself."""
 
 
+def music_in(root: Path) -> str:
+    """Return what kind of music lies in a set's folder: as distributed, or rendered by stemwise."""
+    if (Path(root) / TWIN).is_file():
+        return "a synthetic twin of rendered music"
+    return "rendered music" if (Path(root) / "dataset.json").is_file() else "as distributed"
+
+
 def left_out(root: Path) -> dict[str, str]:
     """Return what the user decided to leave out: track name → reason."""
     path = Path(root) / LEFT_OUT

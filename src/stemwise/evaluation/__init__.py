@@ -8,6 +8,7 @@ from stemwise.evaluation.classifiers import (
     task_for,
 )
 from stemwise.evaluation.intervals import with_intervals
+from stemwise.evaluation.musdb18 import SEPARATION_TASKS, SeparationTask, evaluate_musdb18
 from stemwise.evaluation.protocol import Protocol, classifier_protocol, separator_protocol
 from stemwise.evaluation.runs import Run, headline, model_folders, summarise
 from stemwise.evaluation.separators import SEPARATION_PROTOCOL, evaluate_separator
@@ -15,13 +16,16 @@ from stemwise.evaluation.stored import Evaluation, evaluate_stored
 
 __all__ = [
     "SEPARATION_PROTOCOL",
+    "SEPARATION_TASKS",
     "Evaluation",
     "Predictions",
     "Protocol",
     "Run",
+    "SeparationTask",
     "classification_scores",
     "classifier_protocol",
     "evaluate_classifier",
+    "evaluate_musdb18",
     "evaluate_separator",
     "evaluate_stored",
     "headline",

@@ -113,7 +113,9 @@ def evaluate_classifier(
         chances.append(_chances(model, track)[order])
         if progress:
             progress(done, len(tracks))
-    return classification_scores(task, targets, np.array(chances))
+    window_s, hop_s = model.window / model.sample_rate, model.hop / model.sample_rate
+    how = f"mean {model.pooling} over windows of {window_s:.2f} s, {hop_s:.2f} s apart, per track"
+    return classification_scores(task, targets, np.array(chances)) | {"protocol": f"{task.name}: {how}"}
 
 
 def _fits(model: Classifier, task: Task) -> bool:

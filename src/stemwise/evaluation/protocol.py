@@ -13,7 +13,7 @@ from stemwise.tasks import Task
 from stemwise.weights.store import StoredModel
 
 AGGREGATION = (
-    "mean probability over a track's whole windows, what is left behind the last one dropped; "
+    "mean {pooling} over a track's whole windows, what is left behind the last one dropped; "
     "a track shorter than a window is one window filled up with silence"
 )
 
@@ -33,6 +33,7 @@ class Protocol:
         model: name of the model.
         sha256: of its weights.
         versions: of stemwise, torch, numpy and Python.
+        music: what lies in the data set's folder, see `music_in`: a number of rendered music says so.
     """
 
     dataset: str
@@ -45,12 +46,13 @@ class Protocol:
     model: str
     sha256: str
     versions: Mapping[str, str]
+    music: str = "as distributed"
 
     def words(self) -> str:
         """Return all of it as one line for a person."""
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         return (
-            f"{self.task} on {self.dataset}, {self.split} split; {self.filter}; "
+            f"{self.task} on {self.dataset}, {self.music}, {self.split} split; {self.filter}; "
             f"windows of {self.window_s:g} s, {self.hop_s:g} s apart; {self.aggregation}; "
             f"model {self.model}, SHA-256 {self.sha256[:12]}…; {versions}"
         )
@@ -68,7 +70,7 @@ def classifier_protocol(
         filter=f"{task.filter}, {len(task.classes)} classes of {', '.join(task.fields)}, {kind}",
         window_s=model.window / model.sample_rate,
         hop_s=model.hop / model.sample_rate,
-        aggregation=AGGREGATION,
+        aggregation=AGGREGATION.format(pooling=model.pooling),
         model=_name(stored),
         sha256=stored.card["sha256"],
         versions=_versions(),

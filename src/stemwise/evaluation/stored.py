@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from stemwise.data.tracks import Track
@@ -44,6 +44,7 @@ def evaluate_stored(
     split: str,
     task: Task | None = None,
     resamples: int = RESAMPLES,
+    music: str = "as distributed",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model on tracks; those that cannot be read are left out and named.
@@ -56,6 +57,7 @@ def evaluate_stored(
         split: the tracks' split.
         task: what a classifier is asked; where not given, the data set's only task with its classes.
         resamples: of a classifier's intervals.
+        music: what kind lies in the data set's folder, see `music_in`.
         progress: told (tracks done, tracks in all).
 
     Raises:
@@ -64,7 +66,7 @@ def evaluate_stored(
     if isinstance(model, Separator):
         unreadable: dict[str, str] = {}
         scores = evaluate_separator(model, tracks, progress, unreadable)
-        protocol = separator_protocol(model, stored, dataset, split)
+        protocol = replace(separator_protocol(model, stored, dataset, split), music=music)
         return Evaluation(
             title="separation into stems",
             select="si_sdr",
@@ -74,7 +76,7 @@ def evaluate_stored(
     found = predict(model, goal, tracks, progress)
     scores = classification_scores(goal, found.targets, found.chances)
     scores = with_intervals(scores, found, resamples=resamples)
-    protocol = classifier_protocol(model, stored, goal, dataset, split)
+    protocol = replace(classifier_protocol(model, stored, goal, dataset, split), music=music)
     return Evaluation(
         title=goal.title,
         select=goal.select,

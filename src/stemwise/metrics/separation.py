@@ -4,12 +4,29 @@ Stems are (stem, channel, sample), the reference always before the estimate. A s
 such as that of an estimate of silence, is NaN and drops out of medians; it never counts as zero.
 """
 
-import warnings
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+
+from stemwise.metrics.bss_eval import bss_eval, bss_eval_sdr, bss_eval_sdr_frames, fast_length
+from stemwise.metrics.ratios import energy, error_energy, floats, nanmedian, overlap, paired, ratio_db
+
+__all__ = [
+    "audible",
+    "bss_eval",
+    "bss_eval_sdr",
+    "bss_eval_sdr_frames",
+    "ideal_ratio_mask",
+    "leakage_db",
+    "median_over_tracks",
+    "octave_edges",
+    "sdr",
+    "sdr_per_octave",
+    "si_sdr",
+]
 
 
 def sdr(reference: Float[Any, "s c t"], estimate: Float[Any, "s c t"]) -> Float[np.ndarray, "s"]:
@@ -27,8 +44,8 @@ def sdr(reference: Float[Any, "s c t"], estimate: Float[Any, "s c t"]) -> Float[
         >>> sdr(stems, 0.9 * stems).round(6)
         array([20.])
     """
-    reference, estimate = _pair(reference, estimate)
-    return _ratio_db(_energy(reference), _energy(reference - estimate))
+    reference, estimate = paired(reference, estimate)
+    return ratio_db(energy(reference), error_energy(reference, estimate))
 
 
 def si_sdr(reference: Float[Any, "s c t"], estimate: Float[Any, "s c t"]) -> Float[np.ndarray, "s"]:
@@ -46,54 +63,19 @@ def si_sdr(reference: Float[Any, "s c t"], estimate: Float[Any, "s c t"]) -> Flo
         >>> si_sdr(stems[:1], 5 * (stems[:1] + 0.1 * stems[1:])).round(6)
         array([20.])
     """
-    reference, estimate = _pair(reference, estimate)
-    overlap = (reference * estimate).sum((1, 2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        target = (overlap / _energy(reference))[:, None, None] * reference
-    ratio = _ratio_db(_energy(target), _energy(estimate - target))
-    ratio[(overlap == 0) & (_energy(reference) > 0)] = -np.inf
-    return ratio
+    reference, estimate = paired(reference, estimate)
+    return np.array([_si_sdr(*pair) for pair in zip(reference, estimate, strict=True)])
 
 
-def bss_eval_sdr_frames(
-    reference: Float[Any, "s c t"],
-    estimate: Float[Any, "s c u"],
-    sample_rate: int,
-    window_s: float = 1.0,
-    hop_s: float = 1.0,
-) -> Float[np.ndarray, "s frames"]:
-    """SDR per window as BSSEval v4 and museval give it (Stöter, Liutkus, Ito 2018).
-
-    Its 512-tap filters cancel out of the SDR, which is plain `sdr` window by window. As in museval 0.4.1:
-    a last window that is not full is left out, a signal shorter than a window is one window; estimates
-    are cropped or padded with zeros to the reference; where any reference or any estimate is silent in a
-    window (its channels sum to zero at every sample), all stems are NaN there; no error at all gives
-    infinity.
-
-    Deviations: museval refuses a track with a stem that is silent throughout; here all its windows are
-    NaN, so that it drops out of the medians.
-
-    Raises:
-        ValueError: another number of stems or channels, or a window or hop below one sample.
-    """
-    reference, estimate = _pair(reference, _fitted(estimate, np.shape(reference)[-1]))
-    scores = []
-    for window in _windows(reference.shape[2], int(window_s * sample_rate), int(hop_s * sample_rate)):
-        inside, guess = reference[:, :, window], estimate[:, :, window]
-        void = _any_silent(inside) or _any_silent(guess)
-        scores.append(np.full(len(inside), np.nan) if void else sdr(inside, guess))
-    return np.stack(scores, axis=1)
-
-
-def bss_eval_sdr(
-    reference: Float[Any, "s c t"],
-    estimate: Float[Any, "s c u"],
-    sample_rate: int,
-    window_s: float = 1.0,
-    hop_s: float = 1.0,
-) -> Float[np.ndarray, "s"]:
-    """A track's SDR per stem: the median of `bss_eval_sdr_frames` over the frames that are not NaN."""
-    return _nanmedian(bss_eval_sdr_frames(reference, estimate, sample_rate, window_s, hop_s), axis=1)
+def _si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
+    """Return the score of one stem, so that only one is in memory in double precision."""
+    shared, power = overlap(reference, estimate), overlap(reference, reference)
+    if not power:
+        return np.nan
+    if not shared:
+        return -np.inf
+    target = shared / power * reference.astype(np.float64)
+    return float(ratio_db(energy(target[None]), error_energy(target[None], estimate[None]))[0])
 
 
 def median_over_tracks(scores: Float[Any, "tracks s"]) -> Float[np.ndarray, "s"]:
@@ -103,7 +85,7 @@ def median_over_tracks(scores: Float[Any, "tracks s"]) -> Float[np.ndarray, "s"]
         >>> median_over_tracks(np.array([[1.0, np.nan], [3.0, np.nan], [9.0, np.nan]]))
         array([ 3., nan])
     """
-    return _nanmedian(np.asarray(scores, np.float64), axis=0)
+    return nanmedian(np.asarray(scores, np.float64), axis=0)
 
 
 def audible(reference: Float[Any, "s c t"], threshold_db: float = -60.0) -> Bool[np.ndarray, "s"]:
@@ -111,9 +93,10 @@ def audible(reference: Float[Any, "s c t"], threshold_db: float = -60.0) -> Bool
 
     Scores of the others say nothing; report `leakage_db` for them instead. Nothing is audible in silence.
     """
-    reference = np.asarray(reference, np.float64)
+    reference = floats(reference)
+    mixture = reference.sum(0, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        level = 10 * np.log10(_energy(reference) / np.square(reference.sum(0)).sum())
+        level = 10 * np.log10(energy(reference) / overlap(mixture, mixture))
     return level > threshold_db
 
 
@@ -126,10 +109,9 @@ def leakage_db(mixture: Float[Any, "c t"], estimate: Float[Any, "s c t"]) -> Flo
         >>> leakage_db(np.ones((2, 10)), np.full((1, 2, 10), 0.1)).round(6)
         array([-20.])
     """
-    mixture, estimate = np.asarray(mixture, np.float64), np.asarray(estimate, np.float64)
-    total = np.square(mixture).sum()
+    total = overlap(mixture, mixture)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 10 * np.log10(_energy(estimate) / (total if total else np.nan))
+        return 10 * np.log10(energy(floats(estimate)) / (total if total else np.nan))
 
 
 def octave_edges(sample_rate: int, lowest_hz: float = 62.5) -> Float[np.ndarray, "edges"]:
@@ -158,21 +140,27 @@ def sdr_per_octave(
     Raises:
         ValueError: shapes that differ, or a lowest edge that is not below the Nyquist frequency.
     """
-    reference, estimate = _pair(reference, estimate)
-    signal, error = _band_energies(reference, sample_rate, lowest_hz), reference - estimate
-    floor = 1e-10 * _energy(reference)[:, None]
-    return _ratio_db(np.where(signal > floor, signal, 0), _band_energies(error, sample_rate, lowest_hz))
+    reference, estimate = paired(reference, estimate)
+    pairs = zip(reference, estimate, strict=True)
+    errors = (np.subtract(*pair, dtype=np.float64) for pair in pairs)
+    signal, error = (_band_energies(stems, sample_rate, lowest_hz) for stems in (reference, errors))
+    floor = 1e-10 * energy(reference)[:, None]
+    return ratio_db(np.where(signal > floor, signal, 0), error)
 
 
-def _band_energies(signals: np.ndarray, sample_rate: int, lowest_hz: float) -> np.ndarray:
-    samples = signals.shape[2]
-    power = np.square(np.abs(np.fft.rfft(signals))).sum(1)  # (s, f)
-    power[:, 1 : (samples + 1) // 2] *= 2  # the negative frequencies
+def _band_energies(stems: Iterable[np.ndarray], sample_rate: int, lowest_hz: float) -> np.ndarray:
+    return np.array([sum(_bands(channel, sample_rate, lowest_hz) for channel in stem) for stem in stems])
+
+
+def _bands(channel: np.ndarray, sample_rate: int, lowest_hz: float) -> np.ndarray:
+    length = fast_length(len(channel))
+    spectrum = np.fft.rfft(channel.astype(np.float64), length)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    power[1 : (length + 1) // 2] *= 2  # the negative frequencies
     edges = octave_edges(sample_rate, lowest_hz)
-    bins = np.searchsorted(np.fft.rfftfreq(samples, 1 / sample_rate), edges)
-    bins[-1] = power.shape[1]  # Nyquist itself belongs to the last band
-    bands = [power[:, low:high].sum(1) for low, high in pairwise(bins)]
-    return np.stack(bands, axis=1) / samples
+    bins = np.searchsorted(np.fft.rfftfreq(length, 1 / sample_rate), edges)
+    bins[-1] = len(power)  # Nyquist itself belongs to the last band
+    return np.array([power[low:high].sum() for low, high in pairwise(bins)]) / length
 
 
 def ideal_ratio_mask(
@@ -200,45 +188,3 @@ def ideal_ratio_mask(
     masks = torch.where(total > 0, shares / total, 1 / len(stems))
     masked = (masks * spectrum).flatten(0, 1)
     return torch.istft(masked, length=mixed.shape[1], **options).view(stems.shape).numpy()
-
-
-def _pair(reference: Any, estimate: Any) -> tuple[np.ndarray, np.ndarray]:
-    reference, estimate = np.asarray(reference, np.float64), np.asarray(estimate, np.float64)
-    if reference.ndim != 3 or reference.shape != estimate.shape:
-        raise ValueError(
-            "expected a reference and an estimate of one shape (stems, channels, samples), "
-            f"got {reference.shape} and {estimate.shape}; crop or reorder them first"
-        )
-    return reference, estimate
-
-
-def _energy(stems: np.ndarray) -> np.ndarray:
-    return np.square(stems).sum((1, 2))
-
-
-def _ratio_db(signal: np.ndarray, error: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(signal > 0, 10 * np.log10(signal / error), np.nan)
-
-
-def _fitted(estimate: Any, samples: int) -> np.ndarray:
-    estimate = np.asarray(estimate, np.float64)[..., :samples]
-    missing = samples - estimate.shape[-1]
-    return np.pad(estimate, [(0, 0)] * (estimate.ndim - 1) + [(0, missing)])
-
-
-def _windows(samples: int, window: int, hop: int) -> list[slice]:
-    if window < 1 or hop < 1:
-        raise ValueError(f"expected a window and a hop of one sample or more, got {window} and {hop}")
-    count = (samples - window + hop) // hop if window < samples else 1
-    return [slice(k * hop, min(k * hop + window, samples)) for k in range(count)]
-
-
-def _any_silent(stems: np.ndarray) -> bool:
-    return bool((stems.sum(1) == 0).all(1).any())
-
-
-def _nanmedian(scores: np.ndarray, axis: int) -> np.ndarray:
-    with warnings.catch_warnings():  # NumPy warns of all-NaN slices, which are NaN here as they should be
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(scores, axis=axis)

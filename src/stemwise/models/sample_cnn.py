@@ -56,6 +56,7 @@ class SampleCNN(Encoder):
     """The encoder. Its taps are `block0` to `block10`, behind each convolution's pool, and `embedding`."""
 
     sample_rate = SAMPLE_RATE
+    window = hop = WINDOW
 
     def __init__(self, config: SampleCNNConfig) -> None:
         super().__init__()

@@ -178,6 +178,10 @@ class WindowClassifier(Classifier):
         """Return the logits of windows that are magnitudes already."""
         return self.tail(*self.pictures(magnitude))
 
+    def picture_logits(self, picture: Float[Tensor, "b c 128 384"]) -> Float[Tensor, "b k"]:
+        """Return the logits of windows that are the tail's input already, without links."""
+        return self.tail(picture, [])
+
     def window_magnitudes(self, audio: Float[Tensor, "b 1 t"]) -> Float[Tensor, "w 256 384"]:
         """Return the magnitudes of every window of every clip, clip by clip."""
         return self.magnitude(windows(audio[:, 0], self.window, self.hop)).flatten(0, 1)

@@ -110,6 +110,7 @@ class TuneEncoder(Encoder):
     """
 
     sample_rate = SAMPLE_RATE
+    window = hop = WINDOW
 
     def __init__(self, config: TuneConfig) -> None:
         super().__init__()

@@ -1,131 +1,141 @@
-"""Contrastive learning of encoders: two views of a clip belong together, those of other clips do not.
+"""Contrastive objectives: which source, or which other excerpt, belongs to a mixture.
 
-Chen, Kornblith, Norouzi, Hinton: "A Simple Framework for Contrastive Learning" (SimCLR), ICML 2020, arXiv
-2002.05709, as CLMR (arXiv 2103.09410) and TUNe apply it to music.
-
-A batch holds `views "b v c t"`, two crops of each clip, and `seeds "b v"`, of their augmentations. Views are
-16-bit as they lie in the cache: Fabric rounds floats that come in to bf16, where the rest is computed in it.
+Garoufis, Zlatintsi, Maragos, SMC 2023 (MSCOL, arXiv 2302.07077); without sources, Saeed, Grangier, Zeghidour
+2020 (COLA, arXiv 2010.10915). A batch holds anchors and positives, excerpts of mixtures and of what each goes
+with; `active "b"`, false where the positive is silent; and `source`, what the positives are.
 
 Deviations:
-    released code: its mask is built for one batch size; here any size will do, in training and validation.
-    released code: negatives are those of one process; here those of all that train together.
+    released code: silence is a picture whose sum is exactly zero; without sources it crashes. Here silence is
+    what `active` says, and without sources every row is active.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from stemwise.data.decoding import FULL_SCALE
 from stemwise.interfaces import Batch, Encoder, Loss
-from stemwise.signal.augment.chain import Augmentation, drawn_by_seed
+from stemwise.models.mscol import Mscol
+from stemwise.models.projection import Projection, Similarity
 
 
-def nt_xent(
-    first: Float[Tensor, "b d"], second: Float[Tensor, "b d"], temperature: float = 0.5
-) -> Float[Tensor, ""]:
-    """Return the normalised, temperature-scaled cross-entropy of two views.
+@dataclass(frozen=True)
+class Matching:
+    """What a batch asks: which row belongs to which anchor.
 
-    Each of the 2b vectors has one partner, the other view of its clip, and 2b - 2 others; what is scaled is
-    the cosine between them (Chen et al. 2020, equation 1).
-
-    >>> import math
-    >>> a = torch.eye(2)
-    >>> round(nt_xent(a, a, temperature=0.5).item(), 4) == round(math.log(1 + 2 * math.exp(-2)), 4)
-    True
+    Attributes:
+        logits: of every anchor and row.
+        labels: of each anchor, its row.
     """
-    z = F.normalize(torch.cat([first, second]), dim=1, eps=1e-8)
-    rows = torch.arange(len(z), device=z.device)
-    cosine = (z @ z.T).masked_fill(rows[:, None] == rows, -torch.inf)
-    partner = rows.roll(len(first))
-    return F.cross_entropy(cosine / temperature, partner)
+
+    logits: Float[Tensor, "b c"]
+    labels: Int[Tensor, "b"]
+
+    def cross_entropy(self) -> Float[Tensor, ""]:
+        """Return the mean over the anchors: each is to find its row."""
+        return F.cross_entropy(self.logits, self.labels)
+
+    def symmetric(self) -> Float[Tensor, ""]:
+        """Return the mean of both directions: each row is to find one of its anchors, too."""
+        chances = self.logits.log_softmax(0)
+        mine = F.one_hot(self.labels, self.logits.shape[1]).bool()
+        rows = chances.masked_fill(~mine, -torch.inf).logsumexp(0)
+        return 0.5 * (self.cross_entropy() - rows.mean())
+
+    def accuracy(self) -> Float[Tensor, ""]:
+        """Return the share of the anchors that find their row."""
+        return (self.logits.argmax(1) == self.labels).float().mean()
 
 
-class SimCLR(nn.Module):
-    """NT-Xent of two augmented views; owns the projector, which trains along and is not part of the encoder.
+def match(
+    projection: Projection,
+    anchors: Float[Tensor, "b p"],
+    positives: Float[Tensor, "b p"],
+    active: Bool[Tensor, "b"],
+) -> Matching:
+    """Return which row belongs to which anchor: silent positives collapse into one row, their mean.
+
+    The rows are the active positives in order, and behind them that of silence if there is any. A batch of
+    silence alone has one row, and nothing to tell apart.
+    """
+    rows = positives[active]
+    if not active.all():
+        rows = torch.cat([rows, positives[~active].mean(0, keepdim=True)])
+    labels = torch.where(active, active.cumsum(0) - 1, active.sum())
+    return Matching(projection.logits(anchors, rows), labels)
+
+
+def _loss(matching: Matching, symmetric: bool, source: str) -> Loss:
+    error = matching.symmetric() if symmetric else matching.cross_entropy()
+    accuracy = matching.accuracy().detach()
+    return Loss(error, {"accuracy": accuracy, f"accuracy_{source}": accuracy})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceContrastPictures:
+    """Contrast of MSCOL's own encoder on log-mels: `anchor "b 64 n"`, `positive "b 64 n"`.
+
+    Attributes:
+        symmetric: whether sources are to find their mixtures, too.
+    """
+
+    symmetric: bool = False
+
+    def __call__(self, model: Mscol, batch: Batch) -> Loss:
+        """Return the loss of one batch."""
+        return _loss(self.matching(model, batch), self.symmetric, batch["source"])
+
+    def matching(self, model: Mscol, batch: Batch) -> Matching:
+        """Return what the batch asks; anchors and positives share one batch normalisation."""
+        pictures = torch.cat([batch["anchor"], batch["positive"]]).float()
+        anchors, positives = model.picture_projections(pictures).chunk(2)
+        return match(model.projection, anchors, positives, batch["active"])
+
+
+class SourceContrast(nn.Module):
+    """Contrast of any encoder on audio: `anchor "b 1 t"`, `positive "b 1 t"`; owns the projection.
 
     Args:
-        size: of the encoder's vector.
-        sample_rate: of the views, Hz.
-        augmentation: of each view by itself.
-        projection: size of the vectors that are compared.
-        temperature: of NT-Xent.
-        passes: `separate` puts each view through the encoder by itself, as published, so that batch
-            statistics are those of one view; `joint` puts both through at once.
+        encoder: whose default representation is projected, its mean over the windows.
+        symmetric: whether sources are to find their mixtures, too.
+        size: of the projection.
+        similarity: how two projections are compared.
+        temperature: of `dot`.
     """
 
     def __init__(
         self,
-        size: int,
-        sample_rate: int,
-        augmentation: Augmentation,
+        encoder: Encoder,
         *,
-        projection: int = 64,
-        temperature: float = 0.5,
-        passes: Literal["separate", "joint"] = "separate",
+        symmetric: bool = False,
+        size: int = 512,
+        similarity: Similarity = "bilinear",
+        temperature: float = 0.2,
     ) -> None:
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(f"temperature: expected more than 0, got {temperature}")
-        self.sample_rate, self.augmentation = sample_rate, augmentation
-        self.temperature, self.passes = temperature, passes
-        layers = (nn.Linear(size, size, bias=False), nn.ReLU(), nn.Linear(size, projection, bias=False))
-        self.projector = nn.Sequential(*layers)
+        self.symmetric = symmetric
+        self.projection = Projection(default_size(encoder), size, similarity, temperature=temperature)
 
     def forward(self, model: Encoder, batch: Batch) -> Loss:
         """Return the loss of one batch."""
-        first, second = (self.augmented(batch["views"][:, i], batch["seeds"][:, i]) for i in (0, 1))
-        if self.passes == "joint":
-            projected = self.projected(model, torch.cat([first, second])).chunk(2)
-        else:
-            projected = self.projected(model, first), self.projected(model, second)
-        z_first, z_second = (_of_all_processes(z.float()) if self.training else z.float() for z in projected)
-        loss = nt_xent(z_first, z_second, self.temperature)
-        parts = {"nt_xent": loss.detach(), "matched": _matched(z_first.detach(), z_second.detach())}
-        return Loss(_for_all_processes(loss) if self.training else loss, parts)
+        return _loss(self.matching(model, batch), self.symmetric, batch["source"])
 
-    @torch.no_grad()
-    def augmented(self, view: Shaped[Tensor, "b 1 t"], seeds: Int[Tensor, "b"]) -> Float[Tensor, "b 1 t"]:
-        """Return a view in single precision, each clip augmented as its own seed says."""
-        audio = view[:, 0].float() / (1 if view.is_floating_point() else FULL_SCALE)
-        with torch.autocast(view.device.type, enabled=False):
-            return self.augmentation(audio, drawn_by_seed(seeds.cpu()), self.sample_rate)[:, None]
-
-    def projected(self, model: Encoder, view: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b d"]:
-        """Return what of a view is compared: the encoder's vector, averaged over its frames, projected."""
-        return self.projector(model(view).mean(dim=-1))
+    def matching(self, model: Encoder, batch: Batch) -> Matching:
+        """Return what the batch asks; anchors and positives share one batch normalisation."""
+        features = model(torch.cat([batch["anchor"], batch["positive"]])).mean(-1)
+        anchors, positives = self.projection(features).chunk(2)
+        return match(self.projection, anchors, positives, batch["active"])
 
 
-def _matched(first: Float[Tensor, "b d"], second: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """Return the share of first views whose nearest second view is their own."""
-    cosine = F.normalize(first, dim=1) @ F.normalize(second, dim=1).T
-    return (cosine.argmax(dim=1) == torch.arange(len(first), device=first.device)).float().mean()
-
-
-def _processes() -> int:
-    there = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return torch.distributed.get_world_size() if there else 1
-
-
-def _of_all_processes(own: Float[Tensor, "b d"]) -> Float[Tensor, "n d"]:
-    """Return the rows of all processes, in order; only one's own have a gradient."""
-    if _processes() == 1:
-        return own
-    rows = [torch.empty_like(own) for _ in range(_processes())]
-    torch.distributed.all_gather(rows, own.detach().contiguous())
-    rows[torch.distributed.get_rank()] = own
-    return torch.cat(rows)
-
-
-def _for_all_processes(loss: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """Return a loss of the same value whose gradient outlasts the mean over processes.
-
-    Every process has the loss of all rows, and its gradient for its own rows alone. What is exchanged is the
-    mean of these; what is wanted is their sum.
-    """
-    count = _processes()
-    return loss if count == 1 else count * loss - (count - 1) * loss.detach()
+@torch.no_grad()
+def default_size(encoder: Encoder) -> int:
+    """Return how many features an encoder gives by default: those of a second of silence."""
+    weight = next(encoder.parameters())
+    training = encoder.training
+    size = encoder.eval()(torch.zeros(1, 1, encoder.sample_rate, device=weight.device)).shape[1]
+    encoder.train(training)
+    return size

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stemwise.interfaces import Batch, Classifier, Loss, Target
+from stemwise.models.mscol import MscolClassifier
 from stemwise.models.tail import WindowClassifier
 
 
@@ -33,7 +34,7 @@ class Supervised:
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedPictures:
-    """Cross-entropy of a classifier's tail on cached pictures, `picture "b c f n"`, instead of audio.
+    """Cross-entropy of a classifier on cached pictures, `picture "b …"`, instead of audio.
 
     Attributes:
         target: as in `Supervised`.
@@ -41,9 +42,9 @@ class SupervisedPictures:
 
     target: Target = "multilabel"
 
-    def __call__(self, model: WindowClassifier, batch: Batch) -> Loss:
+    def __call__(self, model: WindowClassifier | MscolClassifier, batch: Batch) -> Loss:
         """Return the loss of one batch."""
-        return _cross_entropy(model.tail(batch["picture"].float(), []), batch["label"], self.target)
+        return _cross_entropy(model.picture_logits(batch["picture"].float()), batch["label"], self.target)
 
 
 def _cross_entropy(logits: Float[Tensor, "w k"], label: Float[Tensor, "w k"], target: Target) -> Loss:

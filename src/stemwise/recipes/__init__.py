@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from stemwise.data.material import Material
-from stemwise.recipes import msspt_classifier, msspt_separator, rendered, tune
+from stemwise.recipes import mscol, mscol_classifier, msspt_classifier, msspt_separator, rendered, tune
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
@@ -17,6 +17,8 @@ RECIPES: dict[str, Callable[..., Any]] = {
     "msspt-classifier": msspt_classifier.classifier,
     "tune-clmr": tune.contrastive,
     "tune-supervised": tune.supervised,
+    "mscol": mscol.pretrain,
+    "mscol-classifier": mscol_classifier.classifier,
 }
 
 MATERIALS: dict[str, Material] = {
@@ -26,5 +28,7 @@ MATERIALS: dict[str, Material] = {
     "msspt-classifier": msspt_classifier.MATERIAL,
     "tune-clmr": tune.MATERIAL,
     "tune-supervised": replace(tune.MATERIAL, splits=("train", "valid")),
+    "mscol": mscol.MATERIAL,
+    "mscol-classifier": mscol_classifier.MATERIAL,
 }
 """What each recipe reads of its data set: `data prepare --for` decodes just that."""

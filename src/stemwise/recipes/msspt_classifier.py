@@ -144,12 +144,15 @@ def _classifier(
     """Return the network to train, with a separator's U-Net where one is named."""
     from stemwise.models import CLASSIFIERS
     from stemwise.models.joint import JointConfig, from_separator
+    from stemwise.models.tail import TailConfig
 
     labels: dict[str, Any] = {"classes": task.classes, "target": task.target}
     if network == "tail":
         if separator or multisource:
             raise ValueError("network: the tail alone has no U-Net; choose --network joint")
-        return replace(CLASSIFIERS["msspt-tail"], **labels).build()
+        tail = CLASSIFIERS["msspt-tail"]
+        assert isinstance(tail, TailConfig)
+        return replace(tail, **labels).build()
     name = {"v1": "msspt-joint", "v2": "msspt-joint-v2"}[version]
     config = CLASSIFIERS[f"{name}-multisource"]
     assert isinstance(config, JointConfig)

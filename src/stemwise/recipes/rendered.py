@@ -227,12 +227,15 @@ def _classifier(network: str, separator: str, skips: int, task: "Task") -> "Wind
     """Return the network to train; what is frozen in it takes no gradient."""
     from stemwise.models import CLASSIFIERS
     from stemwise.models.joint import JointConfig, from_separator
+    from stemwise.models.tail import TailConfig
     from stemwise.models.unet import UNetSeparator
     from stemwise.weights.store import load
 
     labels = {"classes": task.classes, "target": task.target}
     if network == "tail":
-        return replace(CLASSIFIERS["half-tail"], **labels).build()
+        tail = CLASSIFIERS["half-tail"]
+        assert isinstance(tail, TailConfig)
+        return replace(tail, **labels).build()
     config = CLASSIFIERS["half-joint-multisource"]
     assert isinstance(config, JointConfig)
     config = replace(config, skips=0 if network == "frozen" else skips, **labels)

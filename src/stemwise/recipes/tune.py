@@ -92,7 +92,7 @@ def contrastive(
     import torch
 
     from stemwise.data.views import ViewBatches
-    from stemwise.objectives.contrastive import SimCLR
+    from stemwise.objectives.simclr import SimCLR
     from stemwise.signal.augment.chain import Augmentation
     from stemwise.training import Run, Schedule
 
@@ -183,7 +183,7 @@ def supervised(
     import torch
 
     from stemwise.data.clips import CropBatches
-    from stemwise.models import ENCODERS
+    from stemwise.models import WAVEFORM_ENCODERS
     from stemwise.objectives.supervised import Supervised
     from stemwise.tasks import TASKS
     from stemwise.training import Optimiser, Run, Schedule
@@ -192,7 +192,7 @@ def supervised(
     _at_least(0, seed=seed)
     torch.manual_seed(seed)
     goal = named(TASKS, task, "task")
-    config = replace(named(ENCODERS, model, "model"), classes=goal.classes, target=goal.target)
+    config = replace(named(WAVEFORM_ENCODERS, model, "model"), classes=goal.classes, target=goal.target)
     objective = Supervised(target=goal.target)
 
     def batches(split: str, seed: int) -> CropBatches:
@@ -223,12 +223,12 @@ def supervised(
 
 def _encoder(name: str, sample_cnn: str) -> "Encoder":
     """Return an encoder with fresh weights, a hybrid's SampleCNN with given ones."""
-    from stemwise.models import ENCODERS
+    from stemwise.models import WAVEFORM_ENCODERS
     from stemwise.models.sample_cnn import SampleCNN
     from stemwise.models.tune import TuneEncoder
     from stemwise.weights.store import load
 
-    network = named(ENCODERS, name, "model").build()
+    network = named(WAVEFORM_ENCODERS, name, "model").build()
     inner = network.sample_cnn if isinstance(network, TuneEncoder) else None
     if sample_cnn and inner is None:
         raise ValueError(f"sample_cnn: {name} has none; choose a tune-hybrid, or leave it out")

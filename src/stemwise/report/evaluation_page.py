@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stemwise.report import bss_page, markup
 from stemwise.report import evaluation_tables as tables
-from stemwise.report import markup
 from stemwise.report.evaluation_plots import intervals_plot
 from stemwise.report.page import NOTICE
 from stemwise.report.plots import stem_bars
@@ -53,7 +53,8 @@ def _head(shown: Results, title: str, runs: int) -> str:
     fields = shown["protocol_fields"]
     what = f"{runs} runs" if runs > 1 else fields["model"]
     kicker = f"stemwise evaluate · {what} · {fields['dataset']}, {fields['split']} · {shown['tracks']} tracks"
-    notice = f'<p class="notice">{markup.text(NOTICE)}</p>\n' if fields["dataset"] == "rendered" else ""
+    rendered = fields["dataset"] == "rendered" or fields["music"] != "as distributed"
+    notice = f'<p class="notice">{markup.text(NOTICE)}</p>\n' if rendered else ""
     return (
         f'<header>\n<p class="kicker">{markup.text(kicker)}</p>\n<h1>{markup.text(title)}</h1>\n'
         f"{notice}</header>\n"
@@ -94,6 +95,8 @@ def _confusion(shown: Results) -> str:
 
 
 def _separation(shown: Results) -> str:
+    if "published" in shown:
+        return bss_page.sections(shown)
     plot = markup.figure(stem_bars(shown["stems"], KINDS, "SI-SDR per stem"))
     parts = (markup.table(tables.stems_table(shown)), markup.note(STEMS_NOTE), plot)
     return markup.section("Scores", parts)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from stemwise.report import audit_tables, evaluation_tables
+from stemwise.report import audit_tables, bss_tables, evaluation_tables
 from stemwise.report.audit_tables import Audit
 from stemwise.report.comparison import Results, verdict
 from stemwise.report.tables import (
@@ -80,6 +80,8 @@ def evaluation_text(scores: Mapping[str, Any], summary: Mapping[str, Any] | None
             f"the best is that of the highest {evaluation_tables.TITLES[summary['select']]} on these tracks"
         )
         parts = [_titled(f"{len(summary['per_run'])} runs; {best}", evaluation_tables.runs_table(summary))]
+    elif "published" in scores:
+        parts = _bss(scores)
     elif "stems" in scores:
         parts = [_titled("in dB, medians over tracks", evaluation_tables.stems_table(scores))]
     else:
@@ -87,6 +89,13 @@ def evaluation_text(scores: Mapping[str, Any], summary: Mapping[str, Any] | None
     tracks = f"{scores['tracks']} tracks"
     model = "; model and SHA-256 are those of the best run" if summary else ""
     return "\n\n".join([*parts, _wrap(f"protocol: {tracks}; {scores['protocol']}{model}")])
+
+
+def _bss(scores: Mapping[str, Any]) -> list[str]:
+    title = "in dB, medians over tracks, of SDR, ISR, SIR and SAR also over windows"
+    published = _titled("beside published numbers", bss_tables.published_table(scores))
+    note = _wrap(bss_tables.published_text(scores))
+    return [_titled(title, bss_tables.bss_table(scores)), published, note]
 
 
 def _classification(scores: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,6 @@ and the tail's inputs the skips. What no shape tells is *which* source a single 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stemwise import STEMS
@@ -17,36 +16,20 @@ from stemwise.interfaces import Target
 from stemwise.models.joint import JointConfig
 from stemwise.models.tail import TailConfig
 from stemwise.models.unet import UNetConfig
-from stemwise.weights.msspt import NameMap, joint_names, tail_names, unet_names
-
-Shapes = Mapping[str, tuple[int, ...]]
+from stemwise.weights.kind import Kind, Shapes
+from stemwise.weights.msspt import joint_names, tail_names, unet_names
 
 CITATION = (
     "Christos Garoufis, Athanasia Zlatintsi, Petros Maragos: Pre-Training Music Classification Models via "
     "Music Source Separation, 2023, arXiv 2310.15845"
 )
+PROTOCOL = "v1: the released code of November 2023, its quirks included"
 UNNAMED = "source"
 """What the stem is called of a network with one mask, where nobody says which source it is for."""
 
 MUSDB18 = "MUSDB18: random sums of its stems, 16 kHz mono"
 PRETRAINED = "; the U-Net began as the separator of the same source (from scratch in the authors' `tune+`)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """What a checkpoint holds.
-
-    Attributes:
-        config: of our network.
-        names: our tensors, each with its published variable.
-        title: one line for a person.
-        data: what the authors trained such networks on.
-    """
-
-    config: UNetConfig | TailConfig | JointConfig
-    names: NameMap
-    title: str
-    data: str
+SAYS = " (says the paper; a checkpoint does not)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +80,9 @@ def _separator(shapes: Shapes, source: str | None) -> Kind:
         config=UNetConfig(stems=stems, pool="average" if len(stems) > 1 else "max"),
         names=unet_names(stems),
         title=f"MSSPT's separator of {_spoken(stems)}",
-        data=MUSDB18,
+        data=MUSDB18 + SAYS,
+        citation=CITATION,
+        protocol=PROTOCOL,
     )
 
 
@@ -109,7 +94,9 @@ def _tail(shapes: Shapes, source: str | None) -> Kind:
         config=TailConfig(classes=labels.classes, target=labels.target),
         names=tail_names(),
         title=f"MSSPT's tail alone, {labels.title}",
-        data=labels.data,
+        data=labels.data + SAYS,
+        citation=CITATION,
+        protocol=PROTOCOL,
     )
 
 
@@ -119,7 +106,9 @@ def _joint(shapes: Shapes, source: str | None) -> Kind:
         config=JointConfig(classes=labels.classes, target=labels.target, stems=stems, skips=skips),
         names=joint_names(stems),
         title=f"MSSPT's joint classifier on {_spoken(stems)}, {skips} skips, {labels.title}",
-        data=labels.data + PRETRAINED,
+        data=labels.data + PRETRAINED + SAYS,
+        citation=CITATION,
+        protocol=PROTOCOL,
     )
 
 

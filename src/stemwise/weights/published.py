@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from stemwise import STEMS
-from stemwise.weights import store
+from stemwise.weights import mscol, store
 from stemwise.weights.bundle import Bundle, Entry, open_bundle
-from stemwise.weights.msspt import Variable, convert, load_published
-from stemwise.weights.msspt_kinds import CITATION, UNNAMED, Kind, recognise
+from stemwise.weights.kind import Kind, Variable, convert, load_published
+from stemwise.weights.msspt_kinds import UNNAMED, recognise
 
 logger = logging.getLogger(__name__)
 
@@ -105,25 +105,30 @@ def check(variables: dict[str, Entry], kind: Kind) -> None:
     """Refuse variables that are not exactly the network's, in name, shape and type."""
     with torch.device("meta"):
         ours = kind.config.build().state_dict()
-    expected = {variable.key: tuple(ours[name].shape)[::-1] for name, variable in kind.names.items()}
+    expected = {
+        variable.key: (variable.published_shape(ours[name].shape), str(ours[name].dtype)[6:])  # torch.float32
+        for name, variable in kind.names.items()
+    }
     if missing := expected.keys() - variables.keys():
         raise ValueError(f"{_first(missing)}: missing, but {kind.title} needs it")
     if unknown := variables.keys() - expected.keys():
         raise ValueError(f"{_first(unknown)}: unknown to {kind.title}")
-    for key, shape in expected.items():
+    for key, (shape, dtype) in expected.items():
         got = variables[key]
-        if got.shape != shape or got.dtype != "float32":
+        if (got.shape, got.dtype) != (shape, dtype):
             raise ValueError(
-                f"{key}: expected float32 {shape} for {kind.title}, got {got.dtype} {got.shape}; "
+                f"{key}: expected {dtype} {shape} for {kind.title}, got {got.dtype} {got.shape}; "
                 "another architecture"
             )
 
 
 def _kind(variables: dict[str, Entry], source: str | None, folder: str) -> Kind:
-    """Return what the checkpoint holds; what its one mask is for, as said or as its folder is called."""
+    """Return what the checkpoint holds; which source it is about, as said or as its folder is called."""
     if source not in (None, *STEMS):
         raise ValueError(f"source: expected one of {', '.join(STEMS)}, got {source!r}")
     shapes = {key: entry.shape for key, entry in variables.items()}
+    if mscol.belongs(shapes):
+        return mscol.recognise(source or folder)
     kind = recognise(shapes, source)
     if getattr(kind.config, "stems", ()) != (UNNAMED,):
         return kind
@@ -138,10 +143,10 @@ def _folder(bundle: Bundle) -> str:
 def _card(bundle: Bundle, kind: Kind) -> dict[str, Any]:
     return {
         "title": kind.title,
-        "data": f"{kind.data} (says the paper; a checkpoint does not)",
+        "data": kind.data,
         "licence": "none stated by the authors",
-        "citation": CITATION,
-        "protocol": "v1: the released code of November 2023, its quirks included",
+        "citation": kind.citation,
+        "protocol": kind.protocol,
         "origin": {
             "format": "TensorFlow checkpoint",
             "folder": _folder(bundle),

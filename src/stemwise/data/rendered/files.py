@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ from stemwise.data.rendered.score import midi
 from stemwise.data.rendered.soundfont import SoundFont, default_soundfont, open_soundfont
 from stemwise.data.rendered.track import Plan, plans, rendered
 from stemwise.data.tracks import SPLITS
+from stemwise.processes import spread
 
 GENERATOR = "stemwise rendered music 2"
 """Changes whenever the same settings would give other audio or labels."""
@@ -99,46 +96,8 @@ def _identity(settings: RenderSettings, font: SoundFont, presets: Presets) -> di
 
 def _written(out: Path, settings: RenderSettings, font: SoundFont, todo: Sequence[Plan]) -> Iterator[None]:
     """Writes tracks, in this process or in others, and yields once for each."""
-    workers = min(settings.workers or os.cpu_count() or 1, len(todo))
-    if workers <= 1:
-        for plan in todo:
-            yield _write(out, settings, font.path, plan)
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
-        try:
-            with _workers_deaf_to_ctrl_c():
-                futures = [pool.submit(_write, out, settings, font.path, plan) for plan in todo]
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-@contextmanager
-def _workers_deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that leave Ctrl-C to the parent from their first moment, which only it can arrange."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends with it even when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    work = partial(_write, out, settings, font.path)
+    yield from spread(work, todo, settings.workers or os.cpu_count() or 1)
 
 
 def _write(out: Path, settings: RenderSettings, font: Path, plan: Plan) -> None:

@@ -12,7 +12,7 @@ from tune_models import drawn, encoder
 from vector_files import ids, seeded, vector
 
 from stemwise.interfaces import Batch, Loss
-from stemwise.objectives.contrastive import SimCLR, nt_xent
+from stemwise.objectives.simclr import SimCLR, nt_xent
 from stemwise.signal.augment.chain import STEPS, Augmentation
 from stemwise.training import Optimiser
 from stemwise.weights.tune import published_names

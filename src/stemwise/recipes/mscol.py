@@ -1,0 +1,194 @@
+"""MSCOL: contrast mixtures with their sources.
+
+Garoufis, Zlatintsi, Maragos, SMC 2023 (arXiv 2302.07077). The defaults are those of the released code:
+640 000 updates of 128 pairs, Adam at 1e-3, halved once in the middle. The paper's numbers were not at hand
+when this was written, and none of its runs is reproduced at full scale here.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from stemwise import STEMS
+from stemwise.data.material import Material
+from stemwise.names import named
+from stemwise.recipes.reading import at_least, tracks_of
+
+if TYPE_CHECKING:
+    from stemwise.data.activity import Segments
+    from stemwise.data.logmels import LogMelCache
+    from stemwise.data.pairs import SourcePairs
+    from stemwise.objectives.contrastive import SourceContrastPictures
+    from stemwise.training import Run, Validation
+
+MATERIAL = Material(sources=("mixture", *STEMS), sample_rate=16_000)
+VALID_SEED = 0  # always the same crops, whatever the run's seed
+
+Sources = Literal["all", "drums", "bass", "other", "vocals", "none"]
+
+
+def pretrain(
+    *,
+    root: Path,
+    dataset: str = "rendered",
+    model: str = "mscol",
+    sources: Sources = "all",
+    silent: bool = False,
+    mask: bool = False,
+    symmetric: bool = False,
+    energy: Literal["aligned", "published"] = "aligned",
+    segment: int = 392,
+    steps: int = 640_000,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    clip_norm: float = 0.0,
+    valid_every: int = 0,
+    valid_batches: int = 4,
+    seed: int = 0,
+    cache: Path | None = None,
+    skip_unreadable: bool = False,
+) -> "Run":
+    """Pre-train MSCOL's encoder: a mixture is to find its own source, or another excerpt of itself.
+
+    `--sources none` is COLA; `--mask` then masks, shifts and warps both excerpts. With `--silent`, half of
+    the batches hold segments whose source may be silent, and all silent ones count as one. The history has
+    the accuracy of retrieval within the batch for each source, in training and in validation.
+
+    Args:
+        root: a data set whose tracks have stems, unless there are no sources.
+        dataset: what it is, as `data info` names it.
+        model: an encoder of `stemwise models`.
+        sources: what a mixture is contrasted with: all four in turn, one of them, or none.
+        silent: whether silent sources take part.
+        mask: whether excerpts are masked; only without sources.
+        symmetric: whether sources are to find their mixtures, too.
+        energy: which samples tell whether a source sounds: those under the segment, or the released code's.
+        segment: frames of 10 ms that both excerpts of a pair come from.
+        steps: batches to train on; the rate is halved behind the first half.
+        batch_size: pairs per batch.
+        learning_rate: Adam's, in the first half.
+        clip_norm: largest norm of the gradient; 0 for none.
+        valid_every: steps between validations on the valid split; 0 for none.
+        valid_batches: batches of each source in a validation.
+        seed: of weights and pairs.
+        cache: folder of decoded audio and log-mels; `cache` in the root where not given.
+        skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
+    """
+    import torch
+
+    from stemwise.models import ENCODERS
+    from stemwise.models.mscol import Mscol
+    from stemwise.objectives.contrastive import SourceContrastPictures
+    from stemwise.recipes.logmels import segmented_log_mels
+    from stemwise.training import Optimiser, Run, Schedule
+
+    at_least(1, steps=steps, segment=segment, valid_batches=valid_batches)
+    at_least(2, batch_size=batch_size)
+    at_least(0, seed=seed, valid_every=valid_every)
+    _check(sources, silent, mask)
+    torch.manual_seed(seed)
+    network = named(ENCODERS, model, "model").build()
+    if not isinstance(network, Mscol):
+        raise ValueError(f"model: expected an encoder of MSCOL, {model} is a {type(network).__name__}")
+    stems = {"all": STEMS, "none": ()}.get(sources, (sources,))
+
+    def prepared(split: str) -> "tuple[LogMelCache, Segments]":
+        return segmented_log_mels(
+            tracks_of(dataset, root, split),
+            replace(MATERIAL, sources=("mixture", *stems)),
+            root,
+            frames=segment,
+            energy=energy,
+            folder=cache,
+            skip_unreadable=skip_unreadable,
+        )
+
+    log_mels, segments = prepared("train")
+    objective = SourceContrastPictures(symmetric=symmetric)
+    data = _pairs(log_mels, segments, stems, batch_size, seed, silent=silent, masking=mask)
+    validation = None
+    if valid_every:
+        validation = _retrieval(*prepared("valid"), stems, objective, batch_size, valid_batches, valid_every)
+    return Run(
+        model=network,
+        objective=objective,
+        data=data,
+        optimiser=Optimiser(name="keras-adam", learning_rate=learning_rate, clip_norm=clip_norm),
+        schedule=Schedule(shape="step", every=max(1, steps // 2), drop=0.5, least=0.5),
+        steps=steps,
+        seed=seed,
+        validation=validation,
+        config={
+            "recipe": "mscol",
+            "root": root,
+            "dataset": dataset,
+            "model": model,
+            "sources": sources,
+            "silent": silent,
+            "mask": mask,
+            "symmetric": symmetric,
+            "energy": energy,
+            "segment": segment,
+            "batch_size": batch_size,
+            "valid_batches": valid_batches,
+            "skip_unreadable": skip_unreadable,
+        },
+    )
+
+
+def _check(sources: str, silent: bool, mask: bool) -> None:
+    if sources == "none" and silent:
+        raise ValueError("silent: without sources nothing is silent; leave it out, or choose sources")
+    if sources != "none" and mask:
+        raise ValueError("mask: only mixtures are masked; leave it out, or choose --sources none")
+
+
+def _pairs(
+    log_mels: "LogMelCache",
+    segments: "Segments",
+    stems: tuple[str, ...],
+    batch_size: int,
+    seed: int,
+    *,
+    silent: bool = False,
+    masking: bool = False,
+) -> "SourcePairs":
+    from stemwise.data.pairs import SourcePairs
+    from stemwise.models.mscol import FRAMES
+
+    return SourcePairs(
+        log_mels,
+        segments,
+        sources=stems,
+        silent=silent,
+        batch_size=batch_size,
+        length=FRAMES,
+        seed=seed,
+        masking=masking,
+    )
+
+
+def _retrieval(
+    log_mels: "LogMelCache",
+    segments: "Segments",
+    stems: tuple[str, ...],
+    objective: "SourceContrastPictures",
+    batch_size: int,
+    batches: int,
+    every: int,
+) -> "Validation":
+    """Return the retrieval of each source on unseen tracks, from as many as a batch or there are."""
+    from stemwise.recipes.measures import Retrieval
+    from stemwise.training import Validation
+
+    counts = {stem: int(segments.active[stem].sum()) for stem in stems} or {"mixture": len(segments)}
+    if (least := min(counts.values())) < 2:
+        raise ValueError(
+            f"valid_every: expected at least 2 segments of each source in the valid split, got {counts}; "
+            "use more tracks, or no validation"
+        )
+    size = min(batch_size, least)
+    data = {
+        source: _pairs(log_mels, segments, (source,) if stems else (), size, VALID_SEED) for source in counts
+    }
+    return Validation(measure=Retrieval(objective=objective, data=data, batches=batches), every=every)
