@@ -4,8 +4,8 @@
 >>> stemwise.STEMS
 ('drums', 'bass', 'other', 'vocals')
 
-`stemwise.load(name)` gives a trained model, `stemwise.read(path)` any file's audio, and
-`stemwise.separate(model, blocks, sample_rate, channels)` its stems.
+`stemwise.load(name)` gives a trained model, `stemwise.read(path)` any file's audio. `stemwise.separate`,
+`remix`, `tag` and `embed` take a file's path or its audio (channels, samples), and a model or its name.
 """
 
 from __future__ import annotations
@@ -14,23 +14,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stemwise.catalogue.pipeline import Cancelled
     from stemwise.data.audio import read
-    from stemwise.embedding import tag
-    from stemwise.separation import separate, separate_file
+    from stemwise.separation import separate_file
+    from stemwise.songs import embed, remix, separate, tag
     from stemwise.weights.store import load
 
 STEMS = ("drums", "bass", "other", "vocals")
 """The order of stems everywhere inside the package; other orders are mapped by name at the boundary."""
 
 __version__ = "0.1.0"
-__all__ = ["STEMS", "__version__", "load", "read", "separate", "separate_file", "tag"]
+__all__ = [
+    "STEMS",
+    "Cancelled",
+    "__version__",
+    "embed",
+    "load",
+    "read",
+    "remix",
+    "separate",
+    "separate_file",
+    "tag",
+]
 
 _HOMES = {
+    "Cancelled": "stemwise.catalogue.pipeline",
+    "embed": "stemwise.songs",
     "load": "stemwise.weights.store",
     "read": "stemwise.data.audio",
-    "separate": "stemwise.separation",
+    "remix": "stemwise.songs",
+    "separate": "stemwise.songs",
     "separate_file": "stemwise.separation",
-    "tag": "stemwise.embedding",
+    "tag": "stemwise.songs",
 }
 
 

@@ -12,7 +12,7 @@ import math
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
 from uuid import uuid4
@@ -25,10 +25,11 @@ from torch import Tensor
 from stemwise import STEMS
 from stemwise.data.audio import open_audio
 from stemwise.data.writing import AudioWriter, Subtype
-from stemwise.interfaces import Separator
+from stemwise.interfaces import Separator, SpanSeparator
 from stemwise.memory import lay_out
 from stemwise.signal.consistency import HOP, SIZE, share_out
 from stemwise.signal.resample import Resampler
+from stemwise.spans import Resampling, Spans, resampler
 
 CHUNK_S = 10.0
 REST = "rest"
@@ -47,11 +48,12 @@ def separate(
     channels: int,
     *,
     chunk_s: float = CHUNK_S,
+    resampling: Resampling = "soxr",
 ) -> Iterator[Float32[np.ndarray, "s c n"]]:
     """Yield the stems of a stream, in the order of `stem_names`, as long as the stream in all.
 
     They sum to the input. Any `chunk_s` gives the same answer, since chunks lie on the model's grid and
-    carry its context.
+    carry its context; but a `SpanSeparator` has no such context, and its chunks are faded into each other.
 
     Args:
         model: on the device where it shall run, in evaluation mode.
@@ -59,22 +61,31 @@ def separate(
         sample_rate: of the blocks, Hz.
         channels: of the blocks; separated one by one.
         chunk_s: seconds that are computed at a time; more needs more memory and less time.
+        resampling: of a `SpanSeparator`; all others use soxr.
 
     Raises:
-        ValueError: the model declares no finite context, or takes more than one channel.
+        ValueError: the model takes more than one channel, or has neither a context nor spans its input.
     """
-    if model.context is None or model.channels != 1:
-        raise ValueError("separate: expected a mono model with a finite context")
+    spanning = isinstance(model, SpanSeparator)
+    if (model.context is None and not spanning) or model.channels != 1:
+        raise ValueError("separate: expected a mono model, with a finite context or a SpanSeparator")
     lay_out(model)
     stems = len(stem_names(model))
-    up = Resampler(model.sample_rate, sample_rate, stems * channels)
-    source = _Source(blocks, sample_rate, model.sample_rate, channels)
-    gains = _Gains(stems, channels, sample_rate, model.sample_rate)
-    for reach, skip, samples in _reaches(source, model, channels, chunk_s):
-        audio, top = _separate_chunk(model, reach, skip, samples)
-        gains.append(top)
-        yield from _join(up.push(audio.reshape(stems * channels, -1)), source, gains)
-    yield from _join(up.finish(), source, gains, last=True)
+    kind = resampling if spanning else "soxr"
+    up = resampler(kind, model.sample_rate, sample_rate, stems * channels)
+    with ExitStack() as stack:
+        if spanning:
+            source = Spans(model, blocks, sample_rate, channels, chunk_s=chunk_s, resampling=kind)
+            stack.enter_context(closing(source))
+        else:
+            source = _Source(blocks, sample_rate, model.sample_rate, channels)
+        gains = _Gains(stems, channels, sample_rate, model.sample_rate)
+        rows = channels * (1 + len(model.stems)) if spanning else channels
+        for reach, skip, samples in _reaches(source, model, rows, chunk_s):
+            audio, top = _separate_chunk(model, reach, skip, samples, channels)
+            gains.append(top)
+            yield from _join(up.push(audio.reshape(stems * channels, -1)), source, gains)
+        yield from _join(up.finish(), source, gains, last=True)
 
 
 def separate_file(
@@ -84,6 +95,7 @@ def separate_file(
     *,
     chunk_s: float = CHUNK_S,
     subtype: Subtype = "float",
+    resampling: Resampling = "soxr",
 ) -> dict[str, Path]:
     """Write the stems of a file as `folder/STEM.wav`, all of them whole or none; return them by name.
 
@@ -95,6 +107,7 @@ def separate_file(
         folder: made if it is not there.
         chunk_s: as in `separate`.
         subtype: `float`, `pcm24` or `pcm16`.
+        resampling: as in `separate`.
     """
     folder = Path(folder)
     aside = folder / f".separating-{uuid4().hex}"
@@ -102,7 +115,9 @@ def separate_file(
     try:
         with open_audio(path) as audio, ExitStack() as stack:
             blocks = audio.blocks(audio.sample_rate * 5)
-            stream = separate(model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s)
+            stream = separate(
+                model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s, resampling=resampling
+            )
             first = next(stream)  # a file that cannot be decoded leaves no folder behind
             files = [AudioWriter(aside / name, audio.sample_rate, audio.channels, subtype) for name in names]
             writers = [stack.enter_context(file) for file in files]
@@ -197,31 +212,35 @@ def _reaches(
 
 @torch.inference_mode()
 def _separate_chunk(
-    model: Separator, reach: Float32[np.ndarray, "c t"], skip: int, samples: int
+    model: Separator, reach: Float32[np.ndarray, "r t"], skip: int, samples: int, channels: int
 ) -> tuple[Float32[np.ndarray, "s c n"], Float32[np.ndarray, "s c m"]]:
-    """Return the chunk's stems at the network's rate, and their shares of its top octave."""
+    """Return the chunk's stems at the network's rate, and their shares of its top octave.
+
+    What is reached holds the mixture's channels, and behind them those of its stems where they are known.
+    """
     device = next(model.parameters()).device
-    mixture = torch.from_numpy(np.ascontiguousarray(reach)).to(device)
-    stems, top = share_out(mixture, _estimates(model, mixture))
+    given = torch.from_numpy(np.ascontiguousarray(reach)).to(device)
+    mixture, known = given[:channels], given[channels:].unflatten(0, (-1, channels)).transpose(0, 1)
+    stems = known if known.shape[1] else _estimates(model, mixture)
+    if len(stem_names(model)) > len(model.stems):
+        stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
+    stems, top = share_out(mixture, stems)
     frames = slice(skip // HOP, skip // HOP + -(-samples // HOP) + 1)
     inside = stems[..., skip : skip + samples]
     return inside.transpose(0, 1).cpu().numpy(), top[..., frames].transpose(0, 1).cpu().numpy()
 
 
 def _estimates(model: Separator, mixture: Float[Tensor, "c t"]) -> Float[Tensor, "c s t"]:
-    """Return the model's stems of each channel, and the rest where they are not all of them.
+    """Return the model's stems of each channel.
 
     On a CPU channels go one after the other: it costs no time and halves the memory of stereo.
     """
     size = 1 if mixture.device.type == "cpu" else len(mixture)
-    stems = torch.cat([model(part[:, None])[:, :, 0] for part in mixture.split(size)])
-    if len(stem_names(model)) > len(model.stems):
-        stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
-    return stems
+    return torch.cat([model(part[:, None])[:, :, 0] for part in mixture.split(size)])
 
 
 def _join(
-    low: Float32[np.ndarray, "sc n"], source: _Source, gains: _Gains, last: bool = False
+    low: Float32[np.ndarray, "sc n"], source: _Source | Spans, gains: _Gains, last: bool = False
 ) -> Iterator[Float32[np.ndarray, "s c n"]]:
     """Yield stems at the input's rate: the network's band, and a share of all that it leaves of the input.
 

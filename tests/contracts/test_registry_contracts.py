@@ -187,6 +187,7 @@ def targets(task: Task) -> np.ndarray:
     return np.tile(rows, (2, 1))
 
 
+META = {"dataset": "rendered", "batch_size": 2, "seconds": 0.5, "statistics": 2}
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "separator": (
         "rendered-separator",
@@ -301,6 +302,30 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "optimiser": "adam",
             "learning_rate": 1e-4,
             "valid_every": 2,
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
+    "meta": ("meta-tasnet", {**META, "valid_every": 0, "weights": "last"}, {}),
+    "small meta": (
+        "rendered-meta-tasnet",
+        META,
+        {
+            "draws": "published",
+            "steps": 7,
+            "batch_size": 3,
+            "seconds": 0.25,
+            "learning_rate": 1e-4,
+            "period": 5,
+            "weight_decay": 0.1,
+            "clip_norm": 1.0,
+            "accumulate": 2,
+            "recompute": True,
+            "reconstruction": 0.1,
+            "dissimilarity": 1.0,
+            "similarity": 1.0,
+            "valid_every": 2,
+            "statistics": 4,
             "seed": 9,
             "skip_unreadable": True,
         },

@@ -111,8 +111,8 @@ except OSError as error:
 @pytest.mark.parametrize(
     ("name", "subtype", "message"),
     [
-        ("a.mp3", None, r"a\.mp3: expected a name that ends in \.wav or \.flac"),
-        ("a", None, r"expected a name that ends in \.wav or \.flac"),
+        ("a.wma", None, r"a\.wma: expected a name that ends in \.wav, \.flac, \.mp3, \.ogg or \.m4a"),
+        ("a", None, r"expected a name that ends in \.wav"),
         ("a.flac", "float", r"expected subtype pcm24 or pcm16 for \.flac, got 'float'"),
     ],
 )

@@ -15,7 +15,7 @@ from stemwise.cli import main
 from stemwise.models import WAVEFORM_ENCODERS
 from stemwise.weights.contrastive import import_checkpoint, recognise, taken_apart
 from stemwise.weights.store import find, load
-from stemwise.weights.torch_file import read_torch_file
+from stemwise.weights.torch_file import read_around_code
 from stemwise.weights.tune import published_names
 from synth import scrambled
 
@@ -179,7 +179,7 @@ def test_damaged_file_is_refused(tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match=r"a\.ckpt: expected a whole file of torch.save's"):
-        read_torch_file(path)
+        read_around_code(path)
 
 
 def test_empty_state_is_no_encoder() -> None:

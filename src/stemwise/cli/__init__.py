@@ -14,11 +14,23 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from stemwise import __version__
-from stemwise.cli import audio, caching, data, datasets, evaluating, experiments, training, weights
+from stemwise.cli import (
+    caching,
+    data,
+    datasets,
+    evaluating,
+    experiments,
+    listening,
+    separating,
+    training,
+    weights,
+)
 
 VERBS: dict[str, Callable[..., int | None]] = {
-    "separate": audio.separate,
-    "tag": audio.tag,
+    "separate": separating.separate,
+    "remix": separating.remix,
+    "tag": listening.tag,
+    "embed": listening.embed,
     "demo": experiments.demo,
     "train": training.train,
     "evaluate": evaluating.evaluate,
@@ -42,6 +54,7 @@ HEAD = """stemwise: takes music apart, and uses what it learned to understand it
 
   stemwise demo                       train a separator and a tagger here, with a report; ten minutes
   stemwise separate song.mp3 -o out   drums, bass, other and vocals of a song
+  stemwise remix song.mp3 --vocals mute -o karaoke.wav
   stemwise tag song.mp3               what a song sounds like
 """
 

@@ -16,6 +16,7 @@ from stemwise.data.tracks import StemFile
 
 logger = logging.getLogger(__name__)
 
+_RATES, _CHANNELS = (1000, 1_000_000), 64
 _CHUNK = 4096  # samples per read: what a decoding error can cost at most
 
 
@@ -80,7 +81,7 @@ def open_audio(path: str | Path | StemFile, *, start: int = 0, stream: int = 0) 
             it itself. Streams that begin later than the container's first are led in by silence.
 
     Raises:
-        ValueError: no such file, not audio, no audio in it, or `start` past its end.
+        ValueError: no such file, not audio, no audio in it, an impossible rate, or `start` past its end.
     """
     if isinstance(path, StemFile):
         path, stream = path.path, path.stream
@@ -89,6 +90,7 @@ def open_audio(path: str | Path | StemFile, *, start: int = 0, stream: int = 0) 
         raise ValueError(f"{path}: expected start and stream of 0 or more, got {start} and {stream}")
     decoder = (_libsndfile(path, start) if stream == 0 else None) or open_ffmpeg(path, start, stream)
     with closing(decoder):
+        _expect_possible(decoder.info)
         yield AudioStream(decoder, start)
 
 
@@ -126,6 +128,15 @@ def read_resampled(
     if stored == sample_rate:
         return audio
     return np.ascontiguousarray(soxr.resample(audio.T, stored, sample_rate, quality="HQ").T)
+
+
+def _expect_possible(info: AudioInfo) -> None:
+    """Refuse what only a damaged header says: it would make seconds of sound into days."""
+    if not (_RATES[0] <= info.sample_rate <= _RATES[1] and info.channels <= _CHANNELS):
+        raise ValueError(
+            f"{info.path}: expected {_RATES[0]} to {_RATES[1]} Hz and at most {_CHANNELS} channels, got "
+            f"{info.sample_rate} Hz and {info.channels} channels; its header is damaged: copy it again"
+        )
 
 
 def _expect_finite(chunk: np.ndarray, position: int, info: AudioInfo) -> None:

@@ -51,7 +51,8 @@ def opened(path: Path, stream: int) -> tuple[Any, Any]:
             "it is damaged, cut short or something else under an audio file's name: replace it"
         ) from error
     tracks = container.streams.audio
-    if stream >= len(tracks) or not tracks[stream].sample_rate:
+    # a stream that ffmpeg has no decoder for does not even have a rate
+    if stream >= len(tracks) or not getattr(tracks[stream], "sample_rate", 0):
         container.close()
         found = f"expected audio stream {stream}, found {len(tracks)} of them, counted from 0"
         raise ValueError(f"{path}: {found}; give a file that holds sound")

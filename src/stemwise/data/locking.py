@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,3 +33,33 @@ def exclusive(path: Path) -> Iterator[None]:
                 logger.info("%s: another process is writing; waiting for it", path.parent)
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def held(folder: Path, taken: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold a folder, made if need be; the end of the process frees it. It leaves no lock file behind.
+
+    Args:
+        folder: to hold.
+        taken: the error's text where another process holds it.
+        shared: let others hold it who share it, too.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ValueError(taken) from error
+    except OSError:  # a file system without locks
+        logger.debug("%s: cannot be locked", folder)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

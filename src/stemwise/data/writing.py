@@ -4,17 +4,14 @@ import logging
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 from jaxtyping import Float
 
-logger = logging.getLogger(__name__)
+from stemwise.data.encoders import Encoder, Subtype, checked_subtype, frames_written, open_encoder
 
-Subtype = Literal["float", "pcm16", "pcm24"]
-_SUBTYPES = {"float": "FLOAT", "pcm16": "PCM_16", "pcm24": "PCM_24"}
-_FORMATS = {".wav": ("float", "pcm16", "pcm24"), ".flac": ("pcm24", "pcm16")}  # the default first
+logger = logging.getLogger(__name__)
 
 
 class AudioWriter:
@@ -24,11 +21,12 @@ class AudioWriter:
     an interrupt leaves neither it nor a part of it, and an older file of that name as it was.
 
     Args:
-        path: ends in `.wav` or `.flac`; missing folders are made.
+        path: ends in `.wav`, `.flac`, `.mp3`, `.ogg` or `.m4a`; missing folders are made.
         sample_rate: in Hz.
         channels: of every block.
         subtype: `float` (32 bit), `pcm16` or `pcm24`; by default float in wav, pcm24 in flac, which
-            knows no float. The integer types clip at ±1, with a logged warning.
+            knows no float; `lossy` in the others. All but float clip at ±1, with a logged warning.
+        shown: what messages call the file, where it will be moved once it is whole.
 
     Raises:
         ValueError: another extension or subtype, or a folder that cannot be written.
@@ -49,11 +47,14 @@ class AudioWriter:
         sample_rate: int,
         channels: int,
         subtype: Subtype | None = None,
+        shown: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = Path(path)
+        self._shown = Path(shown or path)
         self.sample_rate, self.channels = sample_rate, channels
-        self.subtype = _subtype(self.path, subtype)
-        self._samples, self._peak = 0, 0.0
+        self.subtype: Subtype = checked_subtype(self.path, subtype)
+        self._extension = self.path.suffix.lower()
+        self._samples, self.peak = 0, 0.0
 
     def __enter__(self) -> "AudioWriter":
         _make_folder(self.path)
@@ -77,15 +78,15 @@ class AudioWriter:
 
         if block.ndim != 2 or block.shape[0] != self.channels:
             raise ValueError(
-                f"{self.path}: expected blocks (channels, samples) of {self.channels} channels, "
+                f"{self._shown}: expected blocks (channels, samples) of {self.channels} channels, "
                 f"got shape {block.shape}; transpose it or open the writer with its channels"
             )
         try:
             self._file.write(block.T)
-        except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts full writes
+        except (OSError, soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts full writes
             raise self._full() from error
         self._samples += block.shape[1]
-        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+        self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -93,7 +94,7 @@ class AudioWriter:
         import soundfile
 
         try:
-            self._file.close()
+            self._close()
             if kind is None:
                 self._finish()
         except soundfile.SoundFileError as fault:
@@ -101,43 +102,39 @@ class AudioWriter:
         finally:
             self._part.unlink(missing_ok=True)
 
-    def _open(self):
+    def _open(self) -> Encoder:
         import soundfile
 
-        container = self.path.suffix.lower().removeprefix(".").upper()
         try:
-            return soundfile.SoundFile(
-                os.fspath(self._part),
-                "w",
-                self.sample_rate,
-                self.channels,
-                subtype=_SUBTYPES[self.subtype],
-                format=container,
-            )
-        except soundfile.SoundFileError as error:
+            return open_encoder(self._part, self._extension, self.sample_rate, self.channels, self.subtype)
+        except (OSError, ValueError, soundfile.SoundFileError) as error:
             raise ValueError(
-                f"{self.path}: expected a folder that can be written, and a rate and channels that "
-                f"{container} allows; got {self.sample_rate} Hz, {self.channels} channels ({error}); "
-                "choose another"
+                f"{self._shown}: expected a folder that can be written, and a rate and channels that "
+                f"{self._extension[1:].upper()} allows; got {self.sample_rate} Hz, {self.channels} channels "
+                f"({error}); choose another"
             ) from error
 
-    def _finish(self) -> None:
-        import soundfile
+    def _close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as fault:
+            raise self._full() from fault
 
+    def _finish(self) -> None:
         # encoders write their last bytes on closing and do not all report that they could not
-        if soundfile.info(os.fspath(self._part)).frames != self._samples:
+        if frames_written(self._part, self._extension) not in (self._samples, None):
             raise self._full()
-        if self.subtype != "float" and self._peak > 1:
+        if self.subtype != "float" and self.peak > 1:
             logger.warning(
                 "%s: peaks at %.2f were clipped to 1; lower the level or write float wav",
-                self.path,
-                self._peak,
+                self._shown,
+                self.peak,
             )
         self._part.replace(self.path)
 
     def _full(self) -> OSError:
         return OSError(
-            f"{self.path}: expected to write all samples, could not; the disk is full, or the file "
+            f"{self._shown}: expected to write all samples, could not; the disk is full, or the file "
             "too large for its format (wav ends at 4 GiB): free some space or write flac"
         )
 
@@ -148,7 +145,7 @@ def write(
     sample_rate: int,
     subtype: Subtype | None = None,
 ) -> None:
-    """Write a whole signal (channels, samples) as wav or flac.
+    """Write a whole signal (channels, samples).
 
     Raises:
         ValueError, OSError: as `AudioWriter`.
@@ -157,20 +154,6 @@ def write(
         # in parts: some of libsndfile's encoders overflow their stack on minutes at once
         for at in range(0, audio.shape[1], 2**16):
             writer.write(audio[:, at : at + 2**16])
-
-
-def _subtype(path: Path, subtype: Subtype | None) -> Subtype:
-    allowed = _FORMATS.get(path.suffix.lower())
-    if allowed is None:
-        raise ValueError(f"{path}: expected a name that ends in .wav or .flac; rename it")
-    if subtype is None:
-        return allowed[0]
-    if subtype not in allowed:
-        raise ValueError(
-            f"{path}: expected subtype {' or '.join(allowed)} for {path.suffix}, got {subtype!r}; "
-            "choose one of them"
-        )
-    return subtype
 
 
 def _make_folder(path: Path) -> None:

@@ -1,13 +1,15 @@
 """Pure networks. One architecture is one file: its config, its class, and the table of its variants."""
 
-from stemwise.models import joint, mscol, sample_cnn, tail, tune, unet
+from stemwise.models import joint, meta_tasnet, mscol, sample_cnn, tail, tune, unet
 
+SeparatorConfig = unet.UNetConfig | meta_tasnet.MetaTasNetConfig
 EncoderConfig = mscol.MscolConfig | tune.TuneConfig | sample_cnn.SampleCNNConfig
 ClassifierConfig = tail.TailConfig | joint.JointConfig | mscol.MscolClassifierConfig
-Config = unet.UNetConfig | EncoderConfig | ClassifierConfig
+Config = SeparatorConfig | EncoderConfig | ClassifierConfig
 
 CONFIGS: dict[str, type[Config]] = {
     "UNetConfig": unet.UNetConfig,
+    "MetaTasNetConfig": meta_tasnet.MetaTasNetConfig,
     "TailConfig": tail.TailConfig,
     "JointConfig": joint.JointConfig,
     "MscolConfig": mscol.MscolConfig,
@@ -17,7 +19,7 @@ CONFIGS: dict[str, type[Config]] = {
 }
 """Every kind of config, by the name that model cards use."""
 
-SEPARATORS: dict[str, unet.UNetConfig] = {**unet.VARIANTS}
+SEPARATORS: dict[str, SeparatorConfig] = {**unet.VARIANTS, **meta_tasnet.VARIANTS}
 WAVEFORM_ENCODERS: dict[str, tune.TuneConfig | sample_cnn.SampleCNNConfig] = {
     **tune.VARIANTS,
     **sample_cnn.VARIANTS,

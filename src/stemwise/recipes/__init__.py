@@ -8,7 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from stemwise.data.material import Material
-from stemwise.recipes import mscol, mscol_classifier, msspt_classifier, msspt_separator, rendered, tune
+from stemwise.recipes import (
+    meta_tasnet,
+    mscol,
+    mscol_classifier,
+    msspt_classifier,
+    msspt_separator,
+    rendered,
+    tune,
+)
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-separator": rendered.separator,
@@ -19,6 +27,8 @@ RECIPES: dict[str, Callable[..., Any]] = {
     "tune-supervised": tune.supervised,
     "mscol": mscol.pretrain,
     "mscol-classifier": mscol_classifier.classifier,
+    "meta-tasnet": meta_tasnet.published,
+    "rendered-meta-tasnet": meta_tasnet.small,
 }
 
 MATERIALS: dict[str, Material] = {
@@ -30,5 +40,7 @@ MATERIALS: dict[str, Material] = {
     "tune-supervised": replace(tune.MATERIAL, splits=("train", "valid")),
     "mscol": mscol.MATERIAL,
     "mscol-classifier": mscol_classifier.MATERIAL,
+    "meta-tasnet": meta_tasnet.MATERIAL,
+    "rendered-meta-tasnet": meta_tasnet.SMALL_MATERIAL,
 }
 """What each recipe reads of its data set: `data prepare --for` decodes just that."""

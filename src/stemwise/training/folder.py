@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stemwise.data import locking
 from stemwise.files import write_text
 from stemwise.training.settings import Run
 
@@ -20,31 +20,13 @@ logger = logging.getLogger(__name__)
 RUN, DATA, VERSIONS = "run.json", "data.json", "versions.json"
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be, so that no second run writes to it; the end of the process frees it.
+def held(folder: Path) -> AbstractContextManager[None]:
+    """Hold a run's folder, made if need be, so that no second run writes to it.
 
     Raises:
         ValueError: another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise ValueError(f"{folder}: another process trains there; wait for it, or stop it") from error
-    except OSError:  # a file system without locks
-        logger.debug("%s: cannot be locked", folder)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    return locking.held(folder, f"{folder}: another process trains there; wait for it, or stop it")
 
 
 def claim(folder: Path, run: Run) -> None:

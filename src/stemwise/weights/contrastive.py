@@ -20,7 +20,7 @@ from stemwise.models.sample_cnn import SampleCNN
 from stemwise.models.tune import TuneEncoder
 from stemwise.weights import store
 from stemwise.weights.published import Imported
-from stemwise.weights.torch_file import read_torch_file
+from stemwise.weights.torch_file import read_around_code
 from stemwise.weights.tune import published_names
 
 PREFIXES = ("model.encoder.", "encoder.", "model.", "")
@@ -53,6 +53,17 @@ class Parts:
     copies: int
 
 
+def belongs(path: Path) -> bool:
+    """Return whether a file of torch's names layers of this family."""
+    try:
+        content = read_around_code(path)
+    except ValueError:
+        return False
+    state = content.get("state_dict", content)
+    names = [str(key).removeprefix(prefix) for key in state for prefix in PREFIXES]
+    return any(name.startswith(("conv1.layers.", "sequential.0.")) for name in names)
+
+
 def import_checkpoint(path: Path, folder: Path) -> Imported:
     """Write a published checkpoint as an encoder of ours, with a card.
 
@@ -63,7 +74,7 @@ def import_checkpoint(path: Path, folder: Path) -> Imported:
     Raises:
         ValueError: the file is damaged, its copies differ, or it is none of the family.
     """
-    content = read_torch_file(path)
+    content = read_around_code(path)
     lightning = "state_dict" in content
     state = content["state_dict"] if lightning else content
     try:
