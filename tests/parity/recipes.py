@@ -53,6 +53,44 @@ def one_hot(seed: int, name: str, items: int, classes: int) -> np.ndarray:
     return np.eye(classes)[picks].astype(np.float32)
 
 
+def torch_entry(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """One tensor of a PyTorch encoder, its head `fc`, or its projector."""
+    if name.endswith("num_batches_tracked"):
+        return np.zeros(shape, np.int64)
+    z = named_generator(seed, name).standard_normal(shape)
+    if name.endswith("running_mean"):
+        value = 0.1 * z
+    elif name.endswith("running_var"):
+        value = 1 + 0.1 * np.abs(z)
+    elif name.endswith("bias"):
+        value = 0.05 * z
+    else:
+        value = 1 + 0.1 * z if len(shape) == 1 else z * np.sqrt(2.0 / np.prod(shape[1:]))
+    return value.astype(np.float32)
+
+
+def noise_waves(seed: int, items: int = 8, samples: int = 59_049) -> np.ndarray:
+    """Noise (items, 1, samples): the first half is one view, the second the other."""
+    noise = np.random.default_rng([seed, 12345]).standard_normal((items, 1, samples))
+    return (noise * 0.1).astype(np.float32)
+
+
+def tones(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two views (4, 1, 59049) of swelling chords at 22 050 Hz; the second is -0.6 of the first, and noise."""
+    rng = np.random.default_rng([seed, 54321])
+    time = np.arange(59_049) / 22_050.0
+    first = np.zeros((4, 1, 59_049))
+    for item in first:
+        hz = 60 * 100 ** rng.random(5)
+        level = 0.02 + 0.18 * rng.random(5)
+        phase = 2 * np.pi * rng.random(5)
+        swell_hz = 0.5 + 6 * rng.random()
+        chord = (level[:, None] * np.sin(2 * np.pi * hz[:, None] * time + phase[:, None])).sum(0)
+        item[0] = chord * (0.55 + 0.45 * np.sin(2 * np.pi * swell_hz * time))
+    second = -0.6 * first + 0.02 * rng.standard_normal(first.shape)
+    return first.astype(np.float32), second.astype(np.float32)
+
+
 def normal(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return named_generator(seed, "input/" + name).standard_normal(shape).astype(np.float32)
 

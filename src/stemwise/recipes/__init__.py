@@ -4,6 +4,7 @@ This module and those beside it import nothing heavy at the top, so that the com
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from stemwise.data.material import Material
@@ -14,6 +15,7 @@ from stemwise.recipes import (
     msspt_classifier,
     msspt_separator,
     rendered,
+    tune,
 )
 
 RECIPES: dict[str, Callable[..., Any]] = {
@@ -21,6 +23,8 @@ RECIPES: dict[str, Callable[..., Any]] = {
     "rendered-classifier": rendered.classifier,
     "msspt-separator": msspt_separator.separator,
     "msspt-classifier": msspt_classifier.classifier,
+    "tune-clmr": tune.contrastive,
+    "tune-supervised": tune.supervised,
     "mscol": mscol.pretrain,
     "mscol-classifier": mscol_classifier.classifier,
     "meta-tasnet": meta_tasnet.published,
@@ -32,6 +36,8 @@ MATERIALS: dict[str, Material] = {
     "rendered-classifier": rendered.CLASSIFIER_MATERIAL,
     "msspt-separator": msspt_separator.MATERIAL,
     "msspt-classifier": msspt_classifier.MATERIAL,
+    "tune-clmr": tune.MATERIAL,
+    "tune-supervised": replace(tune.MATERIAL, splits=("train", "valid")),
     "mscol": mscol.MATERIAL,
     "mscol-classifier": mscol_classifier.MATERIAL,
     "meta-tasnet": meta_tasnet.MATERIAL,

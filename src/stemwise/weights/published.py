@@ -37,12 +37,14 @@ class Imported:
         title: what it is.
         used: variables that the network took.
         left: optimiser slots and counters that it did not.
+        leaves: what is left, in words.
     """
 
     folder: Path
     title: str
     used: int
     left: int
+    leaves: str
 
 
 def import_checkpoint(path: str | Path, folder: str | Path, source: str | None = None) -> Imported:
@@ -78,7 +80,13 @@ def import_checkpoint(path: str | Path, folder: str | Path, source: str | None =
             "which source its mask is for, no checkpoint says: called %r; --source names it", UNNAMED
         )
     left = len(bundle.entries) - len(variables)
-    return Imported(folder=Path(folder), title=kind.title, used=len(variables), left=left)
+    return Imported(
+        folder=Path(folder),
+        title=kind.title,
+        used=len(variables),
+        left=left,
+        leaves=f"{left} optimiser slots and counters left",
+    )
 
 
 def _import_meta_tasnet(path: Path, folder: Path) -> Imported:
@@ -92,7 +100,8 @@ def _import_meta_tasnet(path: Path, folder: Path) -> Imported:
         "origin": {"format": "torch checkpoint", "sha256": {path.name: store.sha256(path)}},
     }
     store.save(model, folder, about)
-    return Imported(folder=folder, title=meta_tasnet.TITLE, used=len(model.state_dict()), left=0)
+    used = len(model.state_dict())
+    return Imported(folder=folder, title=meta_tasnet.TITLE, used=used, left=0, leaves="none left")
 
 
 def model_variables(entries: dict[str, Entry]) -> dict[str, Entry]:

@@ -8,6 +8,7 @@ published checkpoints hold one.
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,31 @@ def _named(reason: str) -> str:
             if sign in line:
                 return line[line.index(sign) :].split(" was not")[0].split(". ")[0].strip()
     return "of an unknown kind"
+
+
+class _Nothing:
+    """Stands for whatever a file names that is neither a tensor nor a plain value."""
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        return OrderedDict()
+
+
+def read_around_code(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint holds by its keys, with an empty dict for whatever it would have called.
+
+    PyTorch Lightning's hold settings and callbacks in classes of their own beside the tensors. Nothing of
+    them is run, and their place is taken by nothing.
+
+    Raises:
+        ValueError: the file is damaged, or holds no mapping.
+    """
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        with torch.serialization.safe_globals([(_Nothing, name) for name in names]):
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file fails in any of torch's, zipfile's and the decoder's ways
+        first = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{path}: expected a whole file of torch.save's, plain values ({first})") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: expected a dict of tensors, got a {type(found).__name__}")
+    return found
