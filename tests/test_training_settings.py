@@ -393,3 +393,29 @@ def test_standing_is_plain_and_comes_back() -> None:
     standing.take(2.0, 6, lower, drop_after=2)
     assert Standing(**asdict(standing)) == standing
     assert (standing.best, standing.step, standing.stale, standing.drops) == (1.0, 5, 1, 0)
+
+
+class Watching(nn.Module):
+    """Notes what it is given, and in which precision layers compute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Batch] = []
+        self.computed: list[torch.dtype] = []
+
+    def forward(self, model: nn.Module, batch: Batch) -> Loss:
+        estimate = model(batch["mixture"])
+        self.given.append(batch)
+        self.computed.append(estimate.dtype)
+        return Loss((estimate - batch["stems"]).abs().mean().float())
+
+
+def test_mixed_precision_does_not_round_the_data(tmp_path: Path) -> None:
+    objective = Watching()
+    run = plain(objective=objective, steps=1)
+    fit(run, tmp_path, Machine(device="cpu", precision="bf16"), progress=False)
+    (batch,) = objective.given
+    expected = run.data.batch(0)
+    assert torch.equal(batch["mixture"], expected["mixture"])
+    assert torch.equal(batch["stems"], expected["stems"])
+    assert objective.computed == [torch.bfloat16]

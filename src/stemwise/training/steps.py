@@ -17,6 +17,13 @@ from stemwise.training.processes import Share, gathered
 from stemwise.training.settings import Run
 
 
+class Sealed:
+    """A batch that Fabric does not look into: in mixed precision it would round audio and targets alike."""
+
+    def __init__(self, content: Batch) -> None:
+        self.content = content
+
+
 class Trainee(nn.Module):
     """Model and objective as one module, so that Fabric wraps both and trains the weights of both."""
 
@@ -24,9 +31,9 @@ class Trainee(nn.Module):
         super().__init__()
         self.model, self.objective = model, objective
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batch: Sealed) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of one batch, and its parts."""
-        loss: Loss = self.objective(self.model, batch)
+        loss: Loss = self.objective(self.model, batch.content)
         return loss.total, dict(loss.parts)
 
 
@@ -101,7 +108,7 @@ def _gradients(run: Run, k: int, learner: Learner, sums: _Sums) -> dict[str, flo
     for left, (number, rows) in zip(range(parts)[::-1], learner.share.slices().items(), strict=True):
         batch = _part(run, k, number, rows, fabric, sums)
         with fabric.no_backward_sync(module, enabled=left > 0):
-            total, pieces = module(batch)
+            total, pieces = module(Sealed(batch))
             sums.add({"loss": total, **pieces}, 1 / parts)
             bad = not torch.isfinite(total)
             if bad or not left:
