@@ -72,9 +72,7 @@ def _arguments() -> Any:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=600.0, help="of the processor, for each network")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--only", choices=list(ARMS), nargs="*", help="train these and stop"
-    )
+    parser.add_argument("--only", choices=list(ARMS), nargs="*", help="train these and stop")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
