@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 import stemwise
+from notebooks import run as run_notebook
 from stemwise.cli import main
 from stemwise.data.rendered import RenderSettings, render
 from stemwise.models import SEPARATORS
@@ -165,6 +166,18 @@ def test_song_is_mixed_anew(home: Path, mixture: Path, tmp_path: Path) -> None:
     stems = stemwise.separate(mixture, home / "meta")
     expected = 2 * stems["drums"] + stems["bass"] + stems["other"]
     np.testing.assert_allclose(soundfile.read(tmp_path / "new.wav")[0].T, expected, atol=1e-4)
+
+
+def test_notebook_runs(home: Path) -> None:
+    book = Path(__file__).parents[1] / "examples" / "meta_tasnet.ipynb"
+    names = run_notebook(book, MODEL=str(home / "meta"), SECONDS=2.0)
+    assert names["trained"]
+    masks = [found.masks for found in names["stages"]]
+    assert [mask.shape[1] for mask in masks] == [4, 4]
+    for mask in masks:
+        torch.testing.assert_close(mask.sum(1), torch.ones_like(mask[:, 0]))
+    cells = json.loads(book.read_text())["cells"]
+    assert any(output.get("data") for cell in cells for output in cell.get("outputs", []))
 
 
 def test_network_is_scored(home: Path, tmp_path: Path, capsys) -> None:
