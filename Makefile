@@ -34,6 +34,7 @@ types: setup
 
 examples: setup
 	set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python $$example; done
+	set -e; for book in examples/*.ipynb; do echo "== $$book"; $(BIN)/python tests/notebooks.py $$book; done
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

@@ -41,6 +41,21 @@ def stem_names(model: Separator) -> tuple[str, ...]:
     return model.stems if set(model.stems) == set(STEMS) else (*model.stems, REST)
 
 
+def check_resampling(model: Separator, resampling: Resampling) -> None:
+    """Refuse a filter that a model was not made for.
+
+    Raises:
+        ValueError: `kaiser` for a model that hears its input at one rate, in chunks with context.
+    """
+    if resampling not in ("soxr", "kaiser"):
+        raise ValueError(f"resampling: expected soxr or kaiser, got {resampling!r}")
+    if resampling == "kaiser" and not isinstance(model, SpanSeparator):
+        raise ValueError(
+            "resampling: expected soxr; kaiser is the filter of Meta-TasNet's training audio, "
+            f"and this model hears one rate, {model.sample_rate} Hz; leave the option out"
+        )
+
+
 def separate(
     model: Separator,
     blocks: Iterable[Float32[np.ndarray, "c n"]],
@@ -61,21 +76,22 @@ def separate(
         sample_rate: of the blocks, Hz.
         channels: of the blocks; separated one by one.
         chunk_s: seconds that are computed at a time; more needs more memory and less time.
-        resampling: of a `SpanSeparator`; all others use soxr.
+        resampling: soxr's filter, or, of a `SpanSeparator`, `kaiser`.
 
     Raises:
-        ValueError: the model takes more than one channel, or has neither a context nor spans its input.
+        ValueError: the model takes more than one channel, has neither a context nor spans its input, or
+            was not made for that resampling.
     """
     spanning = isinstance(model, SpanSeparator)
     if (model.context is None and not spanning) or model.channels != 1:
         raise ValueError("separate: expected a mono model, with a finite context or a SpanSeparator")
+    check_resampling(model, resampling)
     lay_out(model)
     stems = len(stem_names(model))
-    kind = resampling if spanning else "soxr"
-    up = resampler(kind, model.sample_rate, sample_rate, stems * channels)
+    up = resampler(resampling, model.sample_rate, sample_rate, stems * channels)
     with ExitStack() as stack:
         if spanning:
-            source = Spans(model, blocks, sample_rate, channels, chunk_s=chunk_s, resampling=kind)
+            source = Spans(model, blocks, sample_rate, channels, chunk_s=chunk_s, resampling=resampling)
             stack.enter_context(closing(source))
         else:
             source = _Source(blocks, sample_rate, model.sample_rate, channels)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -19,11 +20,12 @@ from jaxtyping import Float, Float32
 
 from stemwise import embedding
 from stemwise.catalogue.mixing import Mix, balance_mix, mixed, stems_mix
-from stemwise.catalogue.pipeline import Cancelled
+from stemwise.catalogue.pipeline import Cancelled, Compute
 from stemwise.data.audio import read
 from stemwise.data.decoders import AudioInfo
 from stemwise.embedding import embed_windows
 from stemwise.interfaces import Classifier, Separator
+from stemwise.spans import Resampling
 from stemwise.weights.store import load
 
 SEPARATOR, TAGGER = "demo-separator", "demo-tagger"
@@ -44,6 +46,7 @@ def separate(
     stems: Sequence[str] = (),
     two_stems: str | None = None,
     shifts: int = 1,
+    resampling: Resampling = "soxr",
     progress: Progress | None = None,
     cancel: Event | None = None,
 ) -> dict[str, Float32[np.ndarray, "c t"]]:
@@ -56,17 +59,18 @@ def separate(
         stems: some of them; all where empty.
         two_stems: one stem, beside which all others become one, `rest`.
         shifts: mean over so many time shifts.
+        resampling: soxr's filter, or, for Meta-TasNet, `kaiser`: that of its training audio.
         progress: called with the share that is done.
         cancel: stops it when it is set, from another thread for instance.
 
     Raises:
-        ValueError: not audio, audio without its rate, no such model or stem.
+        ValueError: not audio, audio without its rate, no such model or stem, `kaiser` for another network.
         stemwise.Cancelled: by `cancel`.
     """
     network = _network(model, Separator)
-    return _results(
-        network, stems_mix(network, stems, two_stems), song, sample_rate, shifts, progress, cancel
-    )
+    mix = stems_mix(network, stems, two_stems)
+    compute = partial(mixed, network, mix, shifts=shifts, resampling=resampling)
+    return _results(compute, mix, song, sample_rate, progress, cancel)
 
 
 def remix(
@@ -76,6 +80,7 @@ def remix(
     *,
     sample_rate: int | None = None,
     shifts: int = 1,
+    resampling: Resampling = "soxr",
     progress: Progress | None = None,
     cancel: Event | None = None,
 ) -> Float32[np.ndarray, "c t"]:
@@ -85,14 +90,15 @@ def remix(
         song: as for `separate`.
         gains: decibels by stem, or "mute"; stems that are not named stay as they are.
         model: a separator.
-        sample_rate, shifts, progress, cancel: as for `separate`.
+        sample_rate, shifts, resampling, progress, cancel: as for `separate`.
 
     Raises:
         ValueError, stemwise.Cancelled: as `separate`; or no gain, or one that is no number.
     """
     network = _network(model, Separator)
     mix = balance_mix(network, gains)
-    return next(iter(_results(network, mix, song, sample_rate, shifts, progress, cancel).values()))
+    compute = partial(mixed, network, mix, shifts=shifts, resampling=resampling)
+    return next(iter(_results(compute, mix, song, sample_rate, progress, cancel).values()))
 
 
 def tag(
@@ -143,11 +149,10 @@ def embed(
 
 
 def _results(
-    network: Separator,
+    compute: Compute,
     mix: Mix,
     song: Song,
     sample_rate: int | None,
-    shifts: int,
     progress: Progress | None,
     cancel: Event | None,
 ) -> dict[str, Float32[np.ndarray, "c t"]]:
@@ -155,7 +160,7 @@ def _results(
     info = AudioInfo(path=Path(), sample_rate=rate, channels=len(audio), samples=audio.shape[1])
     found = np.empty((len(mix.results), *audio.shape), np.float32)
     position = 0
-    for piece in mixed(network, mix, info, _blocks(audio, rate, progress, cancel), shifts=shifts):
+    for piece in compute(info, _blocks(audio, rate, progress, cancel)):
         found[:, :, position : position + piece.shape[2]] = piece
         position += piece.shape[2]
     return {name: found[row] for row, name in enumerate(mix.results)}

@@ -23,6 +23,7 @@ from stemwise.catalogue.planning import Planned
 from stemwise.catalogue.tally import Tally
 from stemwise.data.audio import open_audio
 from stemwise.data.decoders import AudioInfo
+from stemwise.spans import Resampling
 
 _AHEAD = 2
 """Tasks given out for each processor of the cluster."""
@@ -36,7 +37,7 @@ class Errand:
         model: folder of the model.
         device: where it runs.
         what: results as files, or rows of tags or vectors.
-        mix, shifts, options, work: of files.
+        mix, shifts, resampling, options, work: of files.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Errand:
     what: Literal["files", "tags", "vectors"]
     mix: Mix | None = None
     shifts: int = 1
+    resampling: Resampling = "soxr"
     options: FileOptions | None = None
     work: Path | None = None
 
@@ -118,7 +120,8 @@ def carried_out(errand: Errand, planned: Planned) -> Outcome:
             blocks = audio.blocks(audio.sample_rate * BLOCK_S)
             if errand.what == "files":
                 assert errand.mix is not None and errand.options is not None and errand.work is not None
-                pieces = mixed(model, errand.mix, info, blocks, shifts=errand.shifts)
+                how: Any = {"shifts": errand.shifts, "resampling": errand.resampling}
+                pieces = mixed(model, errand.mix, info, blocks, **how)
                 result: Any = write_results(errand.work, planned, info, pieces, errand.options)
             else:
                 look = (tags if errand.what == "tags" else vectors)(model)

@@ -13,6 +13,7 @@ from stemwise.data.decoders import AudioInfo
 from stemwise.interfaces import Separator
 from stemwise.names import named
 from stemwise.separation import REST, stem_names
+from stemwise.spans import Resampling
 
 MUTE = "mute"
 
@@ -92,10 +93,12 @@ def mixed(
     blocks: Iterator[Float32[np.ndarray, "c n"]],
     *,
     shifts: int = 1,
+    resampling: Resampling = "soxr",
 ) -> Iterator[Float32[np.ndarray, "r c n"]]:
     """Yield the results of a stream, block by block, in the mix's order."""
     gains = np.array(list(mix.results.values()), np.float32)
-    for stems in separate_shifted(model, blocks, info.sample_rate, info.channels, shifts=shifts):
+    form = info.sample_rate, info.channels
+    for stems in separate_shifted(model, blocks, *form, shifts=shifts, resampling=resampling):
         yield np.tensordot(gains, stems, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import tee
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Float32
 
 from stemwise.interfaces import Separator
 from stemwise.separation import separate
+from stemwise.spans import Resampling
 
 LONGEST_S = 0.5
 """Shifts are spread over this many seconds, as Défossez et al. 2019 (arXiv 1911.13254) spread theirs."""
@@ -22,6 +24,7 @@ def separate_shifted(
     channels: int,
     *,
     shifts: int = 1,
+    resampling: Resampling = "soxr",
 ) -> Iterator[Float32[np.ndarray, "s c n"]]:
     """Yield the stems of a stream, the mean over several delays of it; time and memory grow as they do.
 
@@ -30,18 +33,20 @@ def separate_shifted(
     Args:
         model, blocks, sample_rate, channels: as for `stemwise.separation.separate`.
         shifts: how many; 1 is plain separation.
+        resampling: as for `stemwise.separation.separate`.
 
     Raises:
-        ValueError: shifts below 1.
+        ValueError: shifts below 1, or as `stemwise.separation.separate`.
     """
     if shifts < 1:
         raise ValueError(f"shifts: expected at least 1, got {shifts}")
     if shifts == 1:
-        yield from separate(model, blocks, sample_rate, channels)
+        yield from separate(model, blocks, sample_rate, channels, resampling=resampling)
         return
     delays = [round(LONGEST_S * sample_rate * i / shifts) for i in range(shifts)]
+    part = partial(separate, model, sample_rate=sample_rate, channels=channels, resampling=resampling)
     streams = [
-        _Stream(separate(model, _led_in(copy, channels, delay), sample_rate, channels), delay)
+        _Stream(part(_led_in(copy, channels, delay)), delay)
         for copy, delay in zip(tee(blocks, shifts), delays, strict=True)
     ]
     # in turn, a block each: what one copy has read and the others have not stays short

@@ -18,6 +18,7 @@ SEPARATOR = "demo-separator"
 Form = Literal["wav", "flac", "mp3", "ogg", "m4a"]
 Subtype = Literal["float", "pcm24", "pcm16"]
 Peaks = Literal["keep", "fit"]
+Resampling = Literal["soxr", "kaiser"]
 
 
 def separate(
@@ -31,6 +32,7 @@ def separate(
     name: str = "{folder}/{name}/{stem}",
     peaks: Peaks = "keep",
     shifts: int = 1,
+    resampling: Resampling = "soxr",
     tags: bool = True,
     existing: Existing = "resume",
     lists: Annotated[tuple[str, ...], arg(name="list")] = (),
@@ -64,6 +66,7 @@ def separate(
         peaks: keep leaves levels alone, so that what is over full scale clips in all but float wav; fit turns
             all stems of such a song down by one gain. Either is said.
         shifts: mean over so many time shifts; takes as many times as long.
+        resampling: soxr's filter, or, for Meta-TasNet, that of its training audio.
         tags: carry title, artist, cover and the like over.
         existing: resume redoes what changed, skip leaves any file that is there, replace redoes all.
         lists: files with a path in each line.
@@ -72,11 +75,9 @@ def separate(
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
     """
-    from stemwise.interfaces import Separator
-
     _check(f"x.{form}", subtype, shifts)
     check_lone(songs, lists)
-    network, sha256 = loaded(model, Separator, device, SEPARATOR)
+    network, sha256 = _loaded(model, device, resampling)
     from stemwise.catalogue.mixing import stems_mix
     from stemwise.catalogue.naming import checked_template
     from stemwise.catalogue.planning import Layout
@@ -85,6 +86,7 @@ def separate(
     needed = ("name", "stem") if len(mix.results) > 1 else ("name",)
     layout = Layout(template=checked_template(name, needed), results=tuple(mix.results), extension=f".{form}")
     written = {"subtype": subtype, "peaks": peaks, "tags": tags, "shifts": shifts}
+    written["resampling"] = resampling
     settings = {"verb": "separate", "model": sha256, "mix": dict(mix.results), **written}
     wanted = order(songs, out, settings, lists, shard, existing, layout)
     if dry_run:
@@ -107,6 +109,7 @@ def remix(
     name: str = "{folder}/{name}",
     peaks: Peaks = "fit",
     shifts: int = 1,
+    resampling: Resampling = "soxr",
     tags: bool = True,
     existing: Existing = "resume",
     lists: Annotated[tuple[str, ...], arg(name="list")] = (),
@@ -134,6 +137,7 @@ def remix(
         name: of the files, made of {folder}, {name} and {suffix}.
         peaks: fit turns a remix that is over full scale down, keep leaves it. Either is said.
         shifts: mean over so many time shifts.
+        resampling: as for `stemwise separate`.
         tags: carry title, artist, cover and the like over.
         existing: resume redoes what changed, skip leaves any file that is there, replace redoes all.
         lists: files with a path in each line.
@@ -141,15 +145,13 @@ def remix(
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
     """
-    from stemwise.interfaces import Separator
-
     asked = {"drums": drums, "bass": bass, "other": other, "vocals": vocals, "rest": rest}
     gains = {stem: gain for stem, gain in asked.items() if gain is not None}
     out, name, form = _single_file(songs, lists, out, name, form)
     _check(f"x.{form}", subtype, shifts)
     _check_gains(gains)
     check_lone(songs, lists)
-    network, sha256 = loaded(model, Separator, device, SEPARATOR)
+    network, sha256 = _loaded(model, device, resampling)
     from stemwise.catalogue.mixing import balance_mix
     from stemwise.catalogue.naming import checked_template
     from stemwise.catalogue.planning import Layout
@@ -158,9 +160,20 @@ def remix(
     needed = () if len(songs) == 1 else ("name",)
     layout = Layout(template=checked_template(name, needed), results=tuple(mix.results), extension=f".{form}")
     written = {"subtype": subtype, "peaks": peaks, "tags": tags, "shifts": shifts}
+    written["resampling"] = resampling
     settings = {"verb": "remix", "model": sha256, "mix": dict(mix.results), **written}
     wanted = order(songs, out, settings, lists, shard, existing, layout)
     return _carry_out(wanted, (cluster, model, device), network, mix, written, "remixed")
+
+
+def _loaded(model: str, device: Device, resampling: Resampling) -> tuple[Any, str]:
+    """Return a separator and its SHA-256."""
+    from stemwise.interfaces import Separator
+    from stemwise.separation import check_resampling
+
+    network, sha256 = loaded(model, Separator, device, SEPARATOR)
+    check_resampling(network, resampling)
+    return network, sha256
 
 
 def _check(file: str, subtype: Subtype | None, shifts: int) -> None:
@@ -205,13 +218,13 @@ def _carry_out(
     from stemwise.catalogue.files import FileOptions, FileSink
     from stemwise.catalogue.mixing import mixed
 
-    shifts = written["shifts"]
+    how = {name: written[name] for name in ("shifts", "resampling")}
     kept = {name: written[name] for name in ("subtype", "peaks", "tags")}
     options = FileOptions(**kept, journal_failures=not wanted.lone)
-    runner = cluster_runner(*runs_on, wanted, what="files", mix=mix, shifts=shifts, options=options)
+    runner = cluster_runner(*runs_on, wanted, what="files", mix=mix, options=options, **how)
 
     def compute(info: Any, blocks: Any) -> Any:
-        return mixed(network, mix, info, blocks, shifts=shifts)
+        return mixed(network, mix, info, blocks, **how)
 
     return carry_out(wanted, compute, lambda book: FileSink(book, options), verb, runner)
 

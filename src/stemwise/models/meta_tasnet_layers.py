@@ -182,6 +182,11 @@ def product(
         x: the signal.
         onto: a signal, or a constant for each channel.
     """
+    if matrix.shape[2] > matrix.shape[3] and onto.shape[-1] == 1 and not torch.is_grad_enabled():
+        # as a further input the constant costs less than being written to every frame of the outputs
+        matrix = torch.cat([matrix.expand(len(x), -1, -1, -1), onto], dim=-1)
+        x = torch.cat([x, torch.ones_like(x[:, :, :1])], dim=2)
+        return torch.bmm(matrix.flatten(0, 1), x.flatten(0, 1)).unflatten(0, x.shape[:2])
     a, b = matrix.expand(len(x), -1, -1, -1).flatten(0, 1), x.flatten(0, 1)
     return torch.baddbmm(onto.flatten(0, 1), a, b).unflatten(0, x.shape[:2])
 
