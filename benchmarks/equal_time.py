@@ -89,11 +89,18 @@ def _arm(name: str, given: Any) -> dict[str, Any]:
         period = {"period": steps} if name == "rendered-meta-tasnet" else {}
         return RECIPES[name](root=given.root, steps=steps, seed=given.seed, **period)
 
-    steps = max(1, round(given.seconds / _seconds_per_step(run, folder / "pilot", machine)))
+    plan = folder / "steps.json"  # a run that was stopped goes on with as many
+    if not plan.is_file():
+        steps = max(1, round(given.seconds / _seconds_per_step(run, folder / "pilot", machine)))
+        write_json(plan, {"steps": steps})
+    steps = json.loads(plan.read_text())["steps"]
+    resumed = (folder / "history.csv").is_file()
     began, clock = time.process_time(), time.monotonic()
     wanted = run(steps)
     history = fit(wanted, folder, machine)
-    spent = {"cpu_seconds": time.process_time() - began, "clock_seconds": time.monotonic() - clock}
+    spent: dict[str, float | None] = {"cpu_seconds": None, "clock_seconds": None}
+    if not resumed:  # nobody knows what a process took that was killed
+        spent = {"cpu_seconds": time.process_time() - began, "clock_seconds": time.monotonic() - clock}
     save(wanted.model, folder / "model", {"title": ARMS[name], "data": "rendered by stemwise"})
     test = tracks(given.root, "test")
     with progress_bar("evaluating", len(test)) as move:
@@ -135,7 +142,7 @@ def page(results: Mapping[str, Any]) -> str:
     curves = (
         markup.figure(_curves(results)),
         markup.note(
-            "Training losses over processor time, each a running mean over a fortieth of its run to either "
+            "Training losses over equal processor time, each a running mean over a fortieth of its run to either "
             "side. The two losses are of different kinds: compare their shapes, not their heights."
         ),
     )
@@ -232,12 +239,12 @@ def _curves(results: Mapping[str, Any]) -> str:
             reach = max(1, len(losses) // 40)
             padded = np.pad(losses, reach, mode="edge")
             smooth = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), mode="valid")
-            axes.plot(np.linspace(0, arm["cpu_seconds"], len(losses)), smooth, color=colour, linewidth=1.5)
+            axes.plot(np.arange(1, len(losses) + 1), smooth, color=colour, linewidth=1.5)
             axes.set_title(ARMS[name])
-            axes.set_xlabel("processor seconds")
+            axes.set_xlabel("step")
             axes.set_ylabel("training loss")
 
-    return svg(draw, 3.2, "training losses over processor time")
+    return svg(draw, 3.2, "training losses over the steps")
 
 
 if __name__ == "__main__":
