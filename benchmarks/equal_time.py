@@ -142,8 +142,8 @@ def page(results: Mapping[str, Any]) -> str:
     curves = (
         markup.figure(_curves(results)),
         markup.note(
-            "Training losses over equal processor time, each a running mean over a fortieth of its run to either "
-            "side. The two losses are of different kinds: compare their shapes, not their heights."
+            "Training losses of equal processor time, each a running mean over a fortieth of its run to "
+            "either side. The two losses are of different kinds: compare their shapes, not their heights."
         ),
     )
     parts = (
