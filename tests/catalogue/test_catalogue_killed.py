@@ -71,7 +71,7 @@ def test_separation_killed_at_random_moments(seed: int, tmp_path: Path) -> None:
     music, out = tmp_path / "music", tmp_path / "out"
     songs = write_songs(music, 12)
     command = ["separate", str(music), "-o", str(out)]
-    assert kill_at_random(command, out, 4, 0.1, seed)
+    assert kill_at_random(command, out, 4, 0.05, seed)
     assert main(command) == 0
     expect_whole(out, songs, music)
 
@@ -101,9 +101,9 @@ def test_table_killed_at_random_moments_has_every_row_once(
 ) -> None:
     monkeypatch.setattr("stemwise.catalogue.tables.PART_ROWS", 2)
     music, out = tmp_path / "music", tmp_path / "tags"
-    songs = write_songs(music, 8)
+    songs = write_songs(music, 40)
     command = ["tag", str(music), "-o", str(out)]
-    assert kill_at_random(command, out, 4, 0.1, seed)
+    assert kill_at_random(command, out, 4, 0.02, seed)
     assert main(command) == 0
     assert rows(out) == sorted(map(str, songs))
     assert len(results(out)) == sum("part" in line for line in lines(out))
