@@ -8,6 +8,7 @@ stem takes the share that it has of the network's top octave, so that the stems 
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 from collections import deque
@@ -30,7 +31,10 @@ from stemwise.memory import lay_out
 from stemwise.signal.consistency import HOP, SIZE, share_out
 from stemwise.signal.resample import Resampler
 
-CHUNK_S = 10.0
+logger = logging.getLogger(__name__)
+
+CHUNK_S = 30.0
+_PIECE = 2**15  # samples at the network's rate that are joined with what lies above it at a time
 REST = "rest"
 """Name of what a separator of some stems leaves over."""
 
@@ -70,10 +74,14 @@ def separate(
     up = Resampler(model.sample_rate, sample_rate, stems * channels)
     source = _Source(blocks, sample_rate, model.sample_rate, channels)
     gains = _Gains(stems, channels, sample_rate, model.sample_rate)
-    for reach, skip, samples in _reaches(source, model, channels, chunk_s):
-        audio, top = _separate_chunk(model, reach, skip, samples)
+    network = _Network(model)
+    chunk = network.step * max(1, round(chunk_s * model.sample_rate / network.step))
+    for reach, samples in _reaches(source, network, channels, chunk):
+        audio, top = network(reach, samples)
         gains.append(top)
-        yield from _join(up.push(audio.reshape(stems * channels, -1)), source, gains)
+        for at in range(0, samples, _PIECE):
+            piece = audio[:, :, at : at + _PIECE].reshape(stems * channels, -1)
+            yield from _join(up.push(piece), source, gains)
     yield from _join(up.finish(), source, gains, last=True)
 
 
@@ -169,55 +177,92 @@ class _Gains:
         return gains
 
 
+class _Network:
+    """A separator on its device: chunks of audio with what it has to see around them in, stems out.
+
+    Attributes:
+        step: samples; where chunks may begin.
+        left, right: samples that a chunk needs before and behind it.
+    """
+
+    def __init__(self, model: Separator) -> None:
+        self.step = math.lcm(model.grid, HOP)
+        context = (model.context or 0) + SIZE  # what the transform behind the model looks at, too
+        self.left = self.step * -(-context // self.step)
+        self.right = -(-context // HOP) * HOP
+        self._estimate, self._device = model.for_inference(), next(model.parameters()).device
+        self._leaves_rest = len(stem_names(model)) > len(model.stems)
+
+    @torch.inference_mode()
+    def __call__(
+        self, reach: Float32[np.ndarray, "c t"], samples: int
+    ) -> tuple[Float32[np.ndarray, "s c n"], Float32[np.ndarray, "s c m"]]:
+        """Return a chunk's stems at the network's rate, and their shares of its top octave.
+
+        On a CPU channels go one after the other: it costs no time and halves the memory of stereo.
+
+        Args:
+            reach: the chunk with its surroundings.
+            samples: of the chunk.
+        """
+        mixture = torch.from_numpy(np.ascontiguousarray(reach)).to(self._device)
+        rows = mixture.split(1) if self._device.type == "cpu" else [mixture]
+        stems, top = _joined([self._halving(row, samples) for row in rows], dim=0)
+        return stems.transpose(0, 1).cpu().numpy(), top.transpose(0, 1).cpu().numpy()
+
+    def _halving(self, mixture: Float[Tensor, "c t"], samples: int) -> tuple[Tensor, Tensor]:
+        """Return stems and shares; of half the channels or half the chunk where memory is too small."""
+        try:
+            return self._separated(mixture, samples)
+        except torch.OutOfMemoryError:
+            half = self.step * (-(-samples // self.step) // 2)
+            if len(mixture) == 1 and not half:
+                raise
+            logger.info("out of the device's memory at %d times %d samples; halving", len(mixture), samples)
+        if len(mixture) > 1:  # out here the failed attempt's tensors are free
+            return _joined([self._halving(part, samples) for part in mixture.tensor_split(2)], dim=0)
+        first = self._halving(mixture[:, : self.left + half + self.right], half)
+        second = self._halving(mixture[:, half:], samples - half)
+        return _joined([(first[0], first[1][..., :-1]), second], dim=2)  # the frame between is in both
+
+    def _separated(self, mixture: Float[Tensor, "c t"], samples: int) -> tuple[Tensor, Tensor]:
+        """Return stems (c s n) that sum to the mixture, and shares (c s m)."""
+        frames = -(-samples // HOP)
+        first, last = self.left - SIZE, self.left + frames * HOP + SIZE
+        stems = self._estimate(mixture[:, None], first, last)[:, :, 0]
+        mixture = mixture[:, first:last]
+        if self._leaves_rest:
+            stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
+        stems, top = share_out(mixture, stems)
+        edge = SIZE // HOP
+        return stems[..., SIZE : SIZE + samples], top[..., edge : edge + frames + 1]
+
+
+def _joined(parts: list[tuple[Tensor, Tensor]], dim: int) -> tuple[Tensor, Tensor]:
+    stems, top = (torch.cat(found, dim) for found in zip(*parts, strict=True))
+    return stems, top
+
+
 def _reaches(
-    source: Iterable[np.ndarray], model: Separator, channels: int, chunk_s: float
-) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Yield each chunk with its context, where in it the chunk begins, and the chunk's samples.
+    source: Iterable[np.ndarray], network: _Network, channels: int, chunk: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield each chunk with its surroundings, and the chunk's samples.
 
     What lies before the stream's first and behind its last sample is silence.
     """
-    step = math.lcm(model.grid, HOP)
-    context = (model.context or 0) + SIZE  # what the transform behind the model looks at, too
-    left = step * -(-context // step)
-    right = -(-context // HOP) * HOP
-    chunk = step * max(1, round(chunk_s * model.sample_rate / step))
+    left, right, step = network.left, network.right, network.step
     held = np.zeros((channels, left), np.float32)
     for block in source:
         held = np.concatenate([held, block], axis=1)
         while held.shape[1] >= left + chunk + right:
-            yield held[:, : left + chunk + right], left, chunk
+            yield held[:, : left + chunk + right], chunk
             held = held[:, chunk:]
     while (rest := held.shape[1] - left) > 0:
         samples = min(chunk, rest)
         reach = left + step * -(-samples // step) + right
         padded = np.pad(held, ((0, 0), (0, max(0, reach - held.shape[1]))))
-        yield padded[:, :reach], left, samples
+        yield padded[:, :reach], samples
         held = held[:, chunk:]
-
-
-@torch.inference_mode()
-def _separate_chunk(
-    model: Separator, reach: Float32[np.ndarray, "c t"], skip: int, samples: int
-) -> tuple[Float32[np.ndarray, "s c n"], Float32[np.ndarray, "s c m"]]:
-    """Return the chunk's stems at the network's rate, and their shares of its top octave."""
-    device = next(model.parameters()).device
-    mixture = torch.from_numpy(np.ascontiguousarray(reach)).to(device)
-    stems, top = share_out(mixture, _estimates(model, mixture))
-    frames = slice(skip // HOP, skip // HOP + -(-samples // HOP) + 1)
-    inside = stems[..., skip : skip + samples]
-    return inside.transpose(0, 1).cpu().numpy(), top[..., frames].transpose(0, 1).cpu().numpy()
-
-
-def _estimates(model: Separator, mixture: Float[Tensor, "c t"]) -> Float[Tensor, "c s t"]:
-    """Return the model's stems of each channel, and the rest where they are not all of them.
-
-    On a CPU channels go one after the other: it costs no time and halves the memory of stereo.
-    """
-    size = 1 if mixture.device.type == "cpu" else len(mixture)
-    stems = torch.cat([model(part[:, None])[:, :, 0] for part in mixture.split(size)])
-    if len(stem_names(model)) > len(model.stems):
-        stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
-    return stems
 
 
 def _join(
