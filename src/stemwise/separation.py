@@ -28,7 +28,7 @@ from stemwise.data.audio import open_audio
 from stemwise.data.writing import AudioWriter, Subtype
 from stemwise.interfaces import Separator
 from stemwise.memory import lay_out
-from stemwise.signal.consistency import HOP, SIZE, share_out
+from stemwise.signal.consistency import HOP, SIZE, share_out_inside
 from stemwise.signal.resample import Resampler
 
 logger = logging.getLogger(__name__)
@@ -233,9 +233,8 @@ class _Network:
         mixture = mixture[:, first:last]
         if self._leaves_rest:
             stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
-        stems, top = share_out(mixture, stems)
-        edge = SIZE // HOP
-        return stems[..., SIZE : SIZE + samples], top[..., edge : edge + frames + 1]
+        stems, top = share_out_inside(mixture, stems)
+        return stems[..., :samples], top
 
 
 def _joined(parts: list[tuple[Tensor, Tensor]], dim: int) -> tuple[Tensor, Tensor]:

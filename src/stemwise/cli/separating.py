@@ -72,6 +72,9 @@ def separate(
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
     """
+    from stemwise.processes import wait_asleep
+
+    wait_asleep()
     from stemwise.interfaces import Separator
 
     _check(f"x.{form}", subtype, shifts)
@@ -139,6 +142,9 @@ def remix(
         shard: i/n, one of n parts that may run at the same time.
         device: auto takes a GPU where there is one.
     """
+    from stemwise.processes import wait_asleep
+
+    wait_asleep()
     from stemwise.interfaces import Separator
 
     asked = {"drums": drums, "bass": bass, "other": other, "vocals": vocals, "rest": rest}
