@@ -61,6 +61,6 @@ def share_out_inside(
         around = slice(at, at + samples + 2 * SIZE)
         part, top = share_out(mixture[..., around], stems[..., around])
         audio.append(part[..., SIZE : SIZE + samples])
-        shares.append(top[..., edge : edge + samples // HOP])
-        last = top[..., edge + samples // HOP :][..., :1]
-    return torch.cat(audio, dim=-1), torch.cat([*shares, last], dim=-1)
+        frames = samples // HOP + int(at + samples == inner)  # the frame between two strips is in both
+        shares.append(top[..., edge : edge + frames])
+    return torch.cat(audio, dim=-1), torch.cat(shares, dim=-1)
