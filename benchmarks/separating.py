@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def parts(name: str, song: str) -> dict[str, float]:
     began = time.thread_time()
     with open_audio(song) as audio:
         source, step = audio.blocks(RATE * 5), timed("decode", next)
-        blocks = iter(lambda: step(source, None), None)
+        blocks = takewhile(lambda block: block is not None, (step(source, None) for _ in count()))
         stems = np.concatenate(list(separation.separate(model, blocks, RATE, 2)), axis=2)
     spent["rest"] = time.thread_time() - began - sum(spent.values())
     for number, stem in enumerate(stems):
