@@ -15,7 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("training", "separating", "evaluating", "bss_eval", "msspt", "loading", "rendering")
+NAMES = (
+    *("training", "separating", "meta_tasnet", "evaluating", "bss_eval", "msspt", "loading", "rendering"),
+    "augmenting",
+)
 HERE = Path(__file__).parent
 
 

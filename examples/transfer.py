@@ -6,11 +6,13 @@ import torch
 
 from stemwise.models import CLASSIFIERS, SEPARATORS
 from stemwise.models.joint import JointConfig, from_separator
+from stemwise.models.unet import UNetSeparator
 
 
 def main() -> None:
     """Build a separator, hand its U-Net to a classifier, and show that both hold the same weights."""
     separator = SEPARATORS["half-multisource"].build()
+    assert isinstance(separator, UNetSeparator)
     config = CLASSIFIERS["half-joint-multisource"]
     assert isinstance(config, JointConfig)
     classifier = from_separator(separator, replace(config, classes=("rock", "jazz"), target="multiclass"))

@@ -1,5 +1,6 @@
 """Fixtures of the whole suite; being here, this file also lets tests import `synth`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of models that `load` looks in."""
     monkeypatch.setenv("STEMWISE_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "models"
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with tiny models for the tests of catalogues."""
+    from catalogue_runs import store_models  # not before: jaxtyping's checks come first
+
+    folder = tmp_path_factory.mktemp("catalogue-home")
+    store_models(folder / "models")
+    return folder
+
+
+@pytest.fixture
+def one_thread(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """These models are there, and networks run in one thread, so that processes may be forked."""
+    monkeypatch.setenv("STEMWISE_HOME", str(models))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -17,8 +17,11 @@ from stemwise.data.material import Material
 from stemwise.data.tracks import Track
 from stemwise.models import CLASSIFIERS, SEPARATORS, Config
 from stemwise.models.joint import JointClassifier
+from stemwise.models.meta_tasnet import MetaTasNetConfig
 from stemwise.models.mscol import MscolClassifierConfig, MscolConfig
+from stemwise.models.sample_cnn import SampleCNNConfig
 from stemwise.models.tail import TailClassifier, TailConfig
+from stemwise.models.tune import TuneConfig
 from stemwise.models.unet import UNetConfig, UNetSeparator
 
 CLASSES = ("piano", "loud", "slow")
@@ -112,16 +115,28 @@ def cut(audio: np.ndarray, lengths: Sequence[int]) -> Iterator[np.ndarray]:
 
 
 def tiny(config: Config) -> Any:
-    """A config with the same settings and four channels per layer."""
+    """A config with the same settings, classes where it can have some, and few channels per layer."""
+    if isinstance(config, TuneConfig | SampleCNNConfig):
+        return replace(tiny_encoder(config), classes=CLASSES)
     if isinstance(config, MscolConfig | MscolClassifierConfig):
         own = {"size": 6} if isinstance(config, MscolConfig) else {"classes": CLASSES}
         sizes = {"widths": (4,) * 9, "repeats": (1, 2, 1, 1, 1, 1, 1), "expansion": 2}
         return replace(config, divisor=1.0, **sizes, **own)  # by 255, so few channels would hear nothing
+    if isinstance(config, MetaTasNetConfig):
+        few = {"latent": 16, "width_tcn": 8, "hidden": 8, "bands": 4, "layers": 2, "stacks": 1}
+        return replace(config, **few)
     if isinstance(config, UNetConfig):
         return replace(config, widths=(4,) * 6, head_width=4)
     if isinstance(config, TailConfig):
         return replace(config, widths=(4,) * 7, classes=CLASSES)
     return replace(config, unet_widths=(4,) * 6, head_width=4, tail_widths=(4,) * 7, classes=CLASSES)
+
+
+def tiny_encoder(config: TuneConfig | SampleCNNConfig) -> Any:
+    """A config of an encoder with the same settings and some channels per layer."""
+    if isinstance(config, SampleCNNConfig):
+        return replace(config, widths=(4,) * 11)
+    return replace(config, width=2, tail=(4,) * len(config.tail), sample_cnn_widths=(8,) * 11)
 
 
 def separator(name: str = "msspt-multisource") -> UNetSeparator:

@@ -30,7 +30,7 @@ FLOORS = (
     {"interfaces"},
     {"models", "data"},
     {"weights", "objectives", "metrics"},
-    {"tasks"},
+    {"tasks", "spans", "chunks"},
     {"training", "separation", "embedding"},
     {"catalogue"},
     {"songs"},

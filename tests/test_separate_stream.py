@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from stemwise import STEMS
+from stemwise.chunks import ChunkSeparator
 from stemwise.interfaces import Separator
 from stemwise.models.unet import Pool, UNetConfig, UNetSeparator
-from stemwise.separation import _Network, separate, separate_file, stem_names
+from stemwise.separation import separate, separate_file, stem_names
 from synth import cut, noise, scrambled, separator, song, tone
 
 SUM = 1e-6
@@ -144,12 +145,12 @@ def test_chunk_halves_until_it_fits_into_memory() -> None:
 
 def test_channels_halve_until_they_fit_into_memory() -> None:
     small = Small(2, 100_000)
-    network = _Network(small)
+    network = ChunkSeparator(small)
     reach = torch.from_numpy(music(network.left + 30_000 + network.right, 16_000, 6))
     with torch.inference_mode():
-        found, _ = network._halving(reach, 30_000)
+        found, _ = network._halving(reach[:, None], 30_000)
     assert [rows for rows, _ in small.asked] == [6, 3, 2, 1, 3, 2, 1]
-    alone = _Network(Crossover())(reach.numpy(), 30_000)[0]
+    alone = ChunkSeparator(Crossover())(reach.numpy(), 30_000, 6)[0]
     np.testing.assert_allclose(found.transpose(0, 1).numpy(), alone, atol=1e-5)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from stemwise.training import Run, fit
 from synth import stem_tree
-from training_runs import CPU, RUNS, farthest, forked, losses, measured, plain, steps_done
+from training_runs import CPU, RUNS, contrastive, farthest, forked, losses, measured, plain, steps_done
 
 SCRIPT = Path(__file__).with_name("training_runs.py")
 
@@ -132,6 +132,16 @@ def test_two_processes_agree_on_the_best_of_averaged_weights(tmp_path: Path) -> 
     assert 0 < farthest(two.model, one.model) <= 1e-10
     scores = [[row["valid_loss"] for row in rows if "valid_loss" in row] for rows in (expected, found)]
     assert scores[1] == pytest.approx(scores[0], rel=1e-6)
+
+
+def test_negatives_are_those_of_all_processes(tmp_path: Path) -> None:
+    assert together("contrastive", str(tmp_path / "two")) == [0, 0]
+    one, two = contrastive(), contrastive()
+    expected, found = losses(one, tmp_path / "one"), losses(two, tmp_path / "two")
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert farthest(two.model, one.model) <= 1e-5
+    assert farthest(two.objective, one.objective) <= 1e-5
+    assert farthest(contrastive().model, one.model) > 1e-3, "it has learned"
 
 
 def test_batch_that_two_processes_cannot_share_is_refused(tmp_path: Path) -> None:

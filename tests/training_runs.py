@@ -15,10 +15,13 @@ from torch import Tensor, nn
 
 from stemwise.data.clips import CropBatches
 from stemwise.data.mixing import RemixBatches
-from stemwise.interfaces import ALL, Batch, Batches
+from stemwise.data.views import ViewBatches
+from stemwise.interfaces import ALL, Batch, Batches, Encoder, Tap
 from stemwise.models import CLASSIFIERS, SEPARATORS
 from stemwise.objectives.separation import BalancedL1, WaveformL1
+from stemwise.objectives.simclr import SimCLR
 from stemwise.objectives.supervised import Supervised
+from stemwise.signal.augment.chain import Augmentation
 from stemwise.training import Machine, ObjectiveLoss, Optimiser, Run, Schedule, Validation, fit
 from synth import memory_cache, tiny
 
@@ -135,6 +138,38 @@ def replace_seed(data: Any, seed: int) -> RemixBatches:
     return RemixBatches(data.cache, batch_size=data.batch_size, samples=data.samples, seed=seed)
 
 
+class Averages(Encoder):
+    """An encoder "b 1 t" to "b 8 1" without batch statistics."""
+
+    sample_rate, taps = 16_000, {"embedding": Tap(size=8, hop=8192)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv1d(1, 8, 64, stride=32), nn.GELU(), nn.AdaptiveAvgPool1d(1))
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return self.layers(audio)
+
+    def features(self, audio: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+        return {name: self(audio) for name in names}
+
+
+def contrastive(**given: Any) -> Run:
+    """Four pairs of views a batch, augmented."""
+    torch.manual_seed(0)
+    run = Run(
+        model=Averages(),
+        objective=SimCLR(8, 16_000, Augmentation(), projection=4),
+        data=ViewBatches(memory_cache(tracks=5), batch_size=4, samples=8192, seed=0),
+        optimiser=Optimiser(name="sgd", learning_rate=0.1),
+        schedule=Schedule(),
+        steps=4,
+        seed=0,
+        config={"test": "contrastive"},
+    )
+    return replace(run, **given)
+
+
 RUNS: dict[str, Callable[..., Run]] = {
     "separation": separation,
     "classification": classification,
@@ -142,6 +177,7 @@ RUNS: dict[str, Callable[..., Run]] = {
     "everything": everything,
     "measured": measured,
     "uneven": uneven,
+    "contrastive": contrastive,
 }
 
 

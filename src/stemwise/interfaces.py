@@ -7,7 +7,7 @@ window, d feature, k class. Time is the last axis of audio. Base classes declare
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -70,6 +70,31 @@ class Separator(nn.Module, ABC):
         A network that can be rearranged for that, or need not look at all of its input, says so here.
         """
         return lambda mixture, first, last: self(mixture)[..., first:last]
+
+
+class SpanSeparator(Separator):
+    """A separator whose statistics span its input, and which may want the mixture at several rates.
+
+    Its `context` is None. A file is cut into chunks of a fixed length that overlap, and their answers are
+    faded into each other.
+
+    Attributes:
+        rates: sample rates that it wants the mixture at, from low to high, Hz; the last is `sample_rate`.
+    """
+
+    rates: tuple[int, ...]
+
+    @abstractmethod
+    def from_rates(
+        self, mixtures: Sequence[Float[Tensor, "b c _"]], start: int = 0, stop: int | None = None
+    ) -> Float[Tensor, "b s c t"]:
+        """Return the stems at the last rate.
+
+        Args:
+            mixtures: the same at each rate, brought to unit deviation.
+            start: first sample that is wanted, at the last rate.
+            stop: sample behind the last one; the mixture's end where not given.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,40 +8,30 @@ stem takes the share that it has of the network's top octave, so that the stems 
 
 from __future__ import annotations
 
-import logging
-import math
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
-from stemwise import STEMS
+from stemwise.chunks import ChunkSeparator, stem_names
 from stemwise.data.audio import open_audio
 from stemwise.data.writing import AudioWriter, Subtype
-from stemwise.interfaces import Separator
+from stemwise.interfaces import Separator, SpanSeparator
 from stemwise.memory import lay_out
-from stemwise.signal.consistency import HOP, SIZE, share_out_inside
+from stemwise.signal.consistency import HOP
 from stemwise.signal.resample import Resampler
+from stemwise.spans import Resampling, Spans, resampler
 
-logger = logging.getLogger(__name__)
+CHUNK_S, SPAN_S = 30.0, 10.0
+"""Seconds that are computed at a time; by a `SpanSeparator`, between two joints."""
 
-CHUNK_S = 30.0
 _PIECE = 2**15  # samples at the network's rate that are joined with what lies above it at a time
-REST = "rest"
-"""Name of what a separator of some stems leaves over."""
-
-
-def stem_names(model: Separator) -> tuple[str, ...]:
-    """Return what `separate` yields: the model's stems, and the rest where they are not all of them."""
-    return model.stems if set(model.stems) == set(STEMS) else (*model.stems, REST)
 
 
 def separate(
@@ -50,39 +40,50 @@ def separate(
     sample_rate: int,
     channels: int,
     *,
-    chunk_s: float = CHUNK_S,
+    chunk_s: float | None = None,
+    resampling: Resampling = "soxr",
 ) -> Iterator[Float32[np.ndarray, "s c n"]]:
     """Yield the stems of a stream, in the order of `stem_names`, as long as the stream in all.
 
     They sum to the input. Any `chunk_s` gives the same answer, since chunks lie on the model's grid and
-    carry its context.
+    carry its context; but a `SpanSeparator` has no such context, and its chunks are faded into each other.
 
     Args:
         model: on the device where it shall run, in evaluation mode.
         blocks: of any length.
         sample_rate: of the blocks, Hz.
         channels: of the blocks; separated one by one.
-        chunk_s: seconds that are computed at a time; more needs more memory and less time.
+        chunk_s: seconds that are computed at a time; more needs more memory and less time. By default
+            `CHUNK_S`, or `SPAN_S` for a `SpanSeparator`.
+        resampling: of a `SpanSeparator`; all others use soxr.
 
     Raises:
-        ValueError: the model declares no finite context, or takes more than one channel.
+        ValueError: the model takes more than one channel, or has neither a context nor spans its input.
     """
-    if model.context is None or model.channels != 1:
-        raise ValueError("separate: expected a mono model with a finite context")
+    spanning = isinstance(model, SpanSeparator)
+    if (model.context is None and not spanning) or model.channels != 1:
+        raise ValueError("separate: expected a mono model, with a finite context or a SpanSeparator")
     lay_out(model)
-    stems = len(stem_names(model))
-    up = Resampler(model.sample_rate, sample_rate, stems * channels)
-    source = _Source(blocks, sample_rate, model.sample_rate, channels)
-    gains = _Gains(stems, channels, sample_rate, model.sample_rate)
-    network = _Network(model)
-    chunk = network.step * max(1, round(chunk_s * model.sample_rate / network.step))
-    for reach, samples in _reaches(source, network, channels, chunk):
-        audio, top = network(reach, samples)
-        gains.append(top)
-        for at in range(0, samples, _PIECE):
-            piece = audio[:, :, at : at + _PIECE].reshape(stems * channels, -1)
-            yield from _join(up.push(piece), source, gains)
-    yield from _join(up.finish(), source, gains, last=True)
+    network, stems = ChunkSeparator(model), len(stem_names(model))
+    chunk_s = chunk_s or (SPAN_S if spanning else CHUNK_S)
+    kind = resampling if spanning else "soxr"
+    up = resampler(kind, model.sample_rate, sample_rate, stems * channels)
+    with ExitStack() as stack:
+        if spanning:
+            source = Spans(model, blocks, sample_rate, channels, chunk_s=chunk_s, resampling=kind)
+            stack.enter_context(closing(source))
+        else:
+            source = _Source(blocks, sample_rate, model.sample_rate, channels)
+        gains = _Gains(stems, channels, sample_rate, model.sample_rate)
+        rows = channels * (1 + len(model.stems)) if spanning else channels
+        chunk = network.step * max(1, round(chunk_s * model.sample_rate / network.step))
+        for reach, samples in _reaches(source, network, rows, chunk):
+            audio, top = network(reach, samples, channels)
+            gains.append(top)
+            for at in range(0, samples, _PIECE):
+                piece = audio[:, :, at : at + _PIECE].reshape(stems * channels, -1)
+                yield from _join(up.push(piece), source, gains)
+        yield from _join(up.finish(), source, gains, last=True)
 
 
 def separate_file(
@@ -90,8 +91,9 @@ def separate_file(
     path: str | Path,
     folder: str | Path,
     *,
-    chunk_s: float = CHUNK_S,
+    chunk_s: float | None = None,
     subtype: Subtype = "float",
+    resampling: Resampling = "soxr",
 ) -> dict[str, Path]:
     """Write the stems of a file as `folder/STEM.wav`, all of them whole or none; return them by name.
 
@@ -103,6 +105,7 @@ def separate_file(
         folder: made if it is not there.
         chunk_s: as in `separate`.
         subtype: `float`, `pcm24` or `pcm16`.
+        resampling: as in `separate`.
     """
     folder = Path(folder)
     aside = folder / f".separating-{uuid4().hex}"
@@ -110,7 +113,9 @@ def separate_file(
     try:
         with open_audio(path) as audio, ExitStack() as stack:
             blocks = audio.blocks(audio.sample_rate * 5)
-            stream = separate(model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s)
+            stream = separate(
+                model, blocks, audio.sample_rate, audio.channels, chunk_s=chunk_s, resampling=resampling
+            )
             first = next(stream)  # a file that cannot be decoded leaves no folder behind
             files = [AudioWriter(aside / name, audio.sample_rate, audio.channels, subtype) for name in names]
             writers = [stack.enter_context(file) for file in files]
@@ -177,73 +182,8 @@ class _Gains:
         return gains
 
 
-class _Network:
-    """A separator on its device: chunks of audio with what it has to see around them in, stems out.
-
-    Attributes:
-        step: samples; where chunks may begin.
-        left, right: samples that a chunk needs before and behind it.
-    """
-
-    def __init__(self, model: Separator) -> None:
-        self.step = math.lcm(model.grid, HOP)
-        context = (model.context or 0) + SIZE  # what the transform behind the model looks at, too
-        self.left = self.step * -(-context // self.step)
-        self.right = -(-context // HOP) * HOP
-        self._estimate, self._device = model.for_inference(), next(model.parameters()).device
-        self._leaves_rest = len(stem_names(model)) > len(model.stems)
-
-    @torch.inference_mode()
-    def __call__(
-        self, reach: Float32[np.ndarray, "c t"], samples: int
-    ) -> tuple[Float32[np.ndarray, "s c n"], Float32[np.ndarray, "s c m"]]:
-        """Return a chunk's stems at the network's rate, and their shares of its top octave.
-
-        On a CPU channels go one after the other: it costs no time and halves the memory of stereo.
-
-        Args:
-            reach: the chunk with its surroundings.
-            samples: of the chunk.
-        """
-        mixture = torch.from_numpy(np.ascontiguousarray(reach)).to(self._device)
-        rows = mixture.split(1) if self._device.type == "cpu" else [mixture]
-        stems, top = _joined([self._halving(row, samples) for row in rows], dim=0)
-        return stems.transpose(0, 1).cpu().numpy(), top.transpose(0, 1).cpu().numpy()
-
-    def _halving(self, mixture: Float[Tensor, "c t"], samples: int) -> tuple[Tensor, Tensor]:
-        """Return stems and shares; of half the channels or half the chunk where memory is too small."""
-        try:
-            return self._separated(mixture, samples)
-        except torch.OutOfMemoryError:
-            half = self.step * (-(-samples // self.step) // 2)
-            if len(mixture) == 1 and not half:
-                raise
-            logger.info("out of the device's memory at %d times %d samples; halving", len(mixture), samples)
-        if len(mixture) > 1:  # out here the failed attempt's tensors are free
-            return _joined([self._halving(part, samples) for part in mixture.tensor_split(2)], dim=0)
-        first = self._halving(mixture[:, : self.left + half + self.right], half)
-        second = self._halving(mixture[:, half:], samples - half)
-        return _joined([(first[0], first[1][..., :-1]), second], dim=2)  # the frame between is in both
-
-    def _separated(self, mixture: Float[Tensor, "c t"], samples: int) -> tuple[Tensor, Tensor]:
-        """Return stems (c s n) that sum to the mixture, and shares (c s m)."""
-        frames = -(-samples // HOP)
-        first, last = self.left - SIZE, self.left + frames * HOP + SIZE
-        stems = self._estimate(mixture[:, None], first, last)[:, :, 0]
-        mixture = mixture[:, first:last]
-        if self._leaves_rest:
-            stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
-        stems, top = share_out_inside(mixture, stems)
-        return stems[..., :samples], top
-
-
-def _joined(parts: list[tuple[Tensor, Tensor]], dim: int) -> tuple[Tensor, Tensor]:
-    stems, top = (torch.cat(found, dim) for found in zip(*parts, strict=True))
-    return stems, top
-
-
 def _reaches(
-    source: Iterable[np.ndarray], network: _Network, channels: int, chunk: int
+    source: Iterable[np.ndarray], network: ChunkSeparator, channels: int, chunk: int
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Yield each chunk with its surroundings, and the chunk's samples.
 
@@ -265,7 +205,7 @@ def _reaches(
 
 
 def _join(
-    low: Float32[np.ndarray, "sc n"], source: _Source, gains: _Gains, last: bool = False
+    low: Float32[np.ndarray, "sc n"], source: _Source | Spans, gains: _Gains, last: bool = False
 ) -> Iterator[Float32[np.ndarray, "s c n"]]:
     """Yield stems at the input's rate: the network's band, and a share of all that it leaves of the input.
 

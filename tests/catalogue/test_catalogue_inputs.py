@@ -15,6 +15,8 @@ from stemwise.catalogue.journal import WHOLE, Journal, Shard, journal, line_of, 
 from stemwise.catalogue.ledger import Ledger
 from stemwise.catalogue.planning import Layout, Plan, Planned
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAYOUT = Layout(template="{folder}/{name}/{stem}", results=("drums", "bass"), extension=".wav")
 
 

@@ -11,6 +11,8 @@ import stemwise
 from catalogue_runs import done, results, write_broken, write_songs
 from stemwise.cli import main
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.mark.slow
 def test_node_that_is_removed_loses_nothing(

@@ -21,6 +21,8 @@ from stemwise.data.audio import probe, read
 from stemwise.data.song_tags import Picture, SongTags, read_tags, write_tags
 from synth import noise
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )

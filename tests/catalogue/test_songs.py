@@ -12,6 +12,8 @@ from stemwise import STEMS
 from stemwise.interfaces import Separator
 from synth import noise
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture
 def model() -> Separator:

@@ -15,6 +15,8 @@ from stemwise.data.audio import read
 from stemwise.embedding import WINDOWS, embed_windows, tag_windows
 from synth import CLASSES, classifier, noise
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 pyarrow_parquet = pytest.importorskip("pyarrow.parquet")
 
 

@@ -21,6 +21,7 @@ from stemwise.data.twins import write_twin
 from stemwise.data.verify import verify
 from stemwise.evaluation import classification_scores
 from stemwise.recipes import RECIPES
+from stemwise.signal.augment.chain import STEPS
 from stemwise.tasks import TASKS, Task
 from stemwise.training import Machine, Run, fit
 from stemwise.training.folder import claim
@@ -31,10 +32,19 @@ datasets = pytest.mark.parametrize("name", DATASETS)
 tasks = pytest.mark.parametrize("name", TASKS)
 
 
+SPLIT_SIZES = {"train": 3, "valid": 1, "test": 2}
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set in the layout of the rendered data, one second a track."""
+    return stem_tree(tmp_path_factory.mktemp("short"), SPLIT_SIZES)
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set in the layout of the rendered data, one second a track."""
-    return stem_tree(tmp_path_factory.mktemp("set"), {"train": 3, "valid": 1, "test": 2})
+    """The same with tracks as long as the longest window that a recipe reads without filling it up."""
+    return stem_tree(tmp_path_factory.mktemp("set"), SPLIT_SIZES, samples=44_000)
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +55,14 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def twin(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Twins:
+def twin(short: Path, tmp_path_factory: pytest.TempPathFactory) -> Twins:
     """Gives each data set's twin by its name, written when it is first asked for."""
 
     @cache
     def written(name: str) -> Path:
         if DATASETS[name].twin is None:
-            return tree
-        return write_twin(DATASETS[name], stem_folders(tree), tmp_path_factory.mktemp(name) / "twin")
+            return short
+        return write_twin(DATASETS[name], stem_folders(short), tmp_path_factory.mktemp(name) / "twin")
 
     return written
 
@@ -79,7 +89,9 @@ def test_every_split_has_tracks_and_their_names_are_unique(name: str, twin: Twin
     assert len({track.name for track in tracks}) == len(tracks)
 
 
-@pytest.mark.parametrize("name", [name for name in DATASETS if name != "musdb18"])  # a file is a song there
+@pytest.mark.parametrize(
+    "name", [name for name in DATASETS if name not in ("musdb18", "audio")]
+)  # a file is a song there
 def test_reader_names_tracks_whose_files_are_gone(name: str, twin: Twins, tmp_path: Path) -> None:
     dataset, root = DATASETS[name], tmp_path / "set"
     shutil.copytree(twin(name), root)
@@ -175,6 +187,7 @@ def targets(task: Task) -> np.ndarray:
     return np.tile(rows, (2, 1))
 
 
+META = {"dataset": "rendered", "batch_size": 2, "seconds": 0.5, "statistics": 2}
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "separator": (
         "rendered-separator",
@@ -253,6 +266,66 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "sgd_rates": (1e-2,),
             "patience": 2,
             "clips": "all",
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
+    "contrastive": (
+        "tune-clmr",
+        {"batch_size": 2, "model": "tune-5tail-32", "dataset": "rendered"},
+        {
+            "dataset": "audio",
+            "split": "all",
+            "model": "tune-5tail-64",
+            "steps": 7,
+            "batch_size": 3,
+            "passes": "joint",
+            "temperature": 0.1,
+            "projection": 32,
+            "optimiser": "lars",
+            "learning_rate": 1e-4,
+            "pitch": "octaves",
+            **{f"p_{step}": 0.5 for step in STEPS},
+            "valid_every": 2,
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
+    "supervised": (
+        "tune-supervised",
+        {"batch_size": 2, "model": "tune-5tail-32"},
+        {
+            "task": "rendered-genre",
+            "model": "tune-5tail-64",
+            "steps": 7,
+            "batch_size": 3,
+            "optimiser": "adam",
+            "learning_rate": 1e-4,
+            "valid_every": 2,
+            "seed": 9,
+            "skip_unreadable": True,
+        },
+    ),
+    "meta": ("meta-tasnet", {**META, "valid_every": 0, "weights": "last"}, {}),
+    "small meta": (
+        "rendered-meta-tasnet",
+        META,
+        {
+            "draws": "published",
+            "steps": 7,
+            "batch_size": 3,
+            "seconds": 0.25,
+            "learning_rate": 1e-4,
+            "period": 5,
+            "weight_decay": 0.1,
+            "clip_norm": 1.0,
+            "accumulate": 2,
+            "recompute": True,
+            "reconstruction": 0.1,
+            "dissimilarity": 1.0,
+            "similarity": 1.0,
+            "valid_every": 2,
+            "statistics": 4,
             "seed": 9,
             "skip_unreadable": True,
         },

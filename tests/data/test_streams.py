@@ -151,8 +151,9 @@ def test_cache_reads_a_file_of_streams_once(file: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(decoding, "read_streams", watched)
     stems = {stem: StemFile(file, STREAMS.index(stem)) for stem in STEMS}
     track = Track(name="song", split="train", mixture=file, stems=stems)
-    prepare([track], Material(sources=STEMS, sample_rate=RATE), tmp_path)
-    assert opened == [(file, (1, 2, 3, 4))]
+    cache = prepare([track], Material(sources=STREAMS, sample_rate=RATE), tmp_path)
+    assert opened == [(file, (0, 1, 2, 3, 4))]
+    assert np.abs(cache.excerpt(0, 0, 0, cache.samples(0)) - read(file)[0].mean(0)).max() < 1e-4
 
 
 def test_stream_that_is_missing_is_named_and_the_others_are_kept(file: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stemwise.interfaces import Objective
-from stemwise.models import CLASSIFIERS, ENCODERS
+from stemwise.models import CLASSIFIERS, ENCODERS, mscol
 from stemwise.models.projection import Projection
 from stemwise.objectives.contrastive import (
     Matching,
@@ -111,7 +111,7 @@ def test_retrieval_is_right_where_anchors_are_their_positives() -> None:
     assert match(COSINE, same, same.roll(1, 0), torch.ones(5, dtype=torch.bool)).accuracy() == 0
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", mscol.VARIANTS)
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_every_weight_of_the_encoder_learns_from_pictures(name: str, symmetric: bool) -> None:
     model = tiny(ENCODERS[name]).build().train()

@@ -53,6 +53,44 @@ def one_hot(seed: int, name: str, items: int, classes: int) -> np.ndarray:
     return np.eye(classes)[picks].astype(np.float32)
 
 
+def torch_entry(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """One tensor of a PyTorch encoder, its head `fc`, or its projector."""
+    if name.endswith("num_batches_tracked"):
+        return np.zeros(shape, np.int64)
+    z = named_generator(seed, name).standard_normal(shape)
+    if name.endswith("running_mean"):
+        value = 0.1 * z
+    elif name.endswith("running_var"):
+        value = 1 + 0.1 * np.abs(z)
+    elif name.endswith("bias"):
+        value = 0.05 * z
+    else:
+        value = 1 + 0.1 * z if len(shape) == 1 else z * np.sqrt(2.0 / np.prod(shape[1:]))
+    return value.astype(np.float32)
+
+
+def noise_waves(seed: int, items: int = 8, samples: int = 59_049) -> np.ndarray:
+    """Noise (items, 1, samples): the first half is one view, the second the other."""
+    noise = np.random.default_rng([seed, 12345]).standard_normal((items, 1, samples))
+    return (noise * 0.1).astype(np.float32)
+
+
+def tones(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two views (4, 1, 59049) of swelling chords at 22 050 Hz; the second is -0.6 of the first, and noise."""
+    rng = np.random.default_rng([seed, 54321])
+    time = np.arange(59_049) / 22_050.0
+    first = np.zeros((4, 1, 59_049))
+    for item in first:
+        hz = 60 * 100 ** rng.random(5)
+        level = 0.02 + 0.18 * rng.random(5)
+        phase = 2 * np.pi * rng.random(5)
+        swell_hz = 0.5 + 6 * rng.random()
+        chord = (level[:, None] * np.sin(2 * np.pi * hz[:, None] * time + phase[:, None])).sum(0)
+        item[0] = chord * (0.55 + 0.45 * np.sin(2 * np.pi * swell_hz * time))
+    second = -0.6 * first + 0.02 * rng.standard_normal(first.shape)
+    return first.astype(np.float32), second.astype(np.float32)
+
+
 def normal(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return named_generator(seed, "input/" + name).standard_normal(shape).astype(np.float32)
 
@@ -126,3 +164,76 @@ def bss_signals(
         shifted = 0.9 * np.roll(clean, delay, axis=0)
         estimate[stem] = shifted + leak * (mixture - clean) + level * noise[stem]
     return reference, estimate
+
+
+def meta_tasnet_entry(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """One entry of Meta-TasNet's state dict, but for the windows, which are not drawn."""
+    r = named_generator(seed, name).standard_normal(shape)
+    leaf = name.rsplit(".", 1)[-1]
+    half = shape[0] // 2
+    rules = (
+        (name.endswith("spectrogram.mean"), lambda: 1.0 + 0.5 * r),
+        (name.endswith("spectrogram.std"), lambda: 1.0 + 0.1 * r),
+        (leaf == "affine_bias", lambda: 0.05 * r),
+        (leaf == "affine_scale", lambda: 1.0 + 0.1 * r),
+        (name.endswith("instrument_embedding.weight"), lambda: r),
+        (".prelu_" in name, lambda: 0.25 + 0.05 * r),
+        # a generated norm: scales, then shifts
+        (
+            name.endswith(".affine.bias"),
+            lambda: np.concatenate([1.0 + 0.1 * r[:half], 0.05 * r[half:]]),
+        ),
+        (name.endswith("group_norm.weight"), lambda: 1.0 + 0.1 * r),
+        (leaf == "bias", lambda: 0.05 * r),
+        (len(shape) >= 2, lambda: r * np.sqrt(1.0 / np.prod(shape[1:]))),
+    )
+    return next(value for applies, value in rules if applies)().astype(np.float32)
+
+
+def meta_tasnet_batch(
+    seed: int, samples: int, stages: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each stage, mixtures (2, 1, t), stems (2, 4, 1, t) and which of them are active (2, 4)."""
+    rng = np.random.default_rng([seed, 12345])
+    found = []
+    for stage in range(stages):
+        stems = (0.5 * rng.standard_normal((2, 4, 1, samples << stage))).astype(np.float32)
+        stems[1, 2] = 0
+        found.append((stems.sum(1), stems, stems.any((-2, -1))))
+    return found
+
+
+def meta_tasnet_songs(seed: int, samples: int, stages: int) -> list[np.ndarray]:
+    """A mixture (1, 1, t) at each rate."""
+    rng = np.random.default_rng([seed, 12345, 1])
+    return [rng.standard_normal((1, 1, samples << stage)).astype(np.float32) for stage in range(stages)]
+
+
+def loss_inputs(seed: int) -> dict[str, np.ndarray]:
+    """Inputs of Meta-TasNet's loss that are well conditioned, in float64."""
+    rng = np.random.default_rng([seed, 777])
+    true = rng.standard_normal((3, 4, 1, 2000))
+    true[1, 2] = 0
+    true[2, 0] = 0
+    noise = np.array([0.1, 0.3, 0.5, 1.0])[None, :, None, None]
+    estimate = 0.8 * true + noise * rng.standard_normal(true.shape)
+    mixture = true.sum(1)
+    reconstruction = 0.9 * mixture + 0.1 * rng.standard_normal(mixture.shape)
+    latents = rng.standard_normal((3, 4, 50, 32))  # b s n d
+    return {
+        "true": true,
+        "estimate": estimate,
+        "mixture": mixture,
+        "reconstruction": reconstruction,
+        "latents": latents,
+    }
+
+
+def resample_input(seed: int) -> np.ndarray:
+    """Two channels at 44.1 kHz, a little longer than two seconds."""
+    rng = np.random.default_rng([seed, 888])
+    samples = 44_100 * 2 + 137
+    time = np.arange(samples) / 44_100
+    tone = np.sin(2 * np.pi * 440 * time) + 0.5 * np.sin(2 * np.pi * 3600 * time)
+    tone += 0.1 * rng.standard_normal(samples)
+    return np.stack([tone, 0.3 * rng.standard_normal(samples)]).astype(np.float32)

@@ -18,3 +18,8 @@ def seeded(pattern: str) -> list[tuple[Path, int]]:
 
 def ids(cases: list[tuple[Path, int]]) -> list[str]:
     return [file.stem for file, _ in cases]
+
+
+def vector(path: str) -> Path:
+    """A vector file whose name has no seed; our own where there is none."""
+    return VECTORS / path if (VECTORS / path).is_file() else OWN / path

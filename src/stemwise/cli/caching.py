@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,8 +64,7 @@ def _wanted(name: str, root: Path, recipe: str, rates: tuple[int, ...]) -> tuple
     material = named(MATERIALS, recipe, "recipe")
     dataset = named(DATASETS, name, "data set")
     tracks = [track for split in material.splits for track in dataset.tracks(root, split)]
-    rates = rates or (material.sample_rate,)
-    return tracks, [replace(material, sample_rate=rate) for rate in dict.fromkeys(rates)]
+    return tracks, list(material.at_each_rate(rates))
 
 
 def _measured(plan: Plan) -> Size:

@@ -114,6 +114,7 @@ def remix(
     existing: Existing = "resume",
     lists: Annotated[tuple[str, ...], arg(name="list")] = (),
     shard: str | None = None,
+    cluster: str | None = None,
     device: Device = "auto",
 ) -> int:
     """Give songs a new balance: louder drums, no vocals, in one step.
@@ -140,6 +141,7 @@ def remix(
         existing: resume redoes what changed, skip leaves any file that is there, replace redoes all.
         lists: files with a path in each line.
         shard: i/n, one of n parts that may run at the same time.
+        cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
     """
     from stemwise.processes import wait_asleep
@@ -164,7 +166,7 @@ def remix(
     written = {"subtype": subtype, "peaks": peaks, "tags": tags, "shifts": shifts}
     settings = {"verb": "remix", "model": sha256, "mix": dict(mix.results), **written}
     wanted = order(songs, out, settings, lists, shard, existing, layout)
-    return _carry_out(wanted, (None, model, device), network, mix, written, "remixed")
+    return _carry_out(wanted, (cluster, model, device), network, mix, written, "remixed")
 
 
 def _check(file: str, subtype: Subtype | None, shifts: int) -> None:

@@ -53,5 +53,6 @@ DATASETS: dict[str, Dataset] = {
         counts=nsynth.COUNTS,
     ),
     "folder": Dataset(info=folder.INFO, reader=folder.tracks, twin=folder_twins.twin),
+    "audio": Dataset(info=folder.AUDIO_INFO, reader=folder.audio_tracks),
     "stems": Dataset(info=folder.STEMS_INFO, reader=folder.stem_tracks, twin=musdb18_twins.stems_twin),
 }

@@ -51,12 +51,14 @@ def opened(path: Path, stream: int) -> tuple[Any, Any]:
             "it is damaged, cut short or something else under an audio file's name: replace it"
         ) from error
     tracks = container.streams.audio
-    # a stream that ffmpeg has no decoder for does not even have a rate
-    if stream >= len(tracks) or not getattr(tracks[stream], "sample_rate", 0):
-        container.close()
-        found = f"expected audio stream {stream}, found {len(tracks)} of them, counted from 0"
-        raise ValueError(f"{path}: {found}; give a file that holds sound")
-    return container, tracks[stream]
+    if stream >= len(tracks):
+        fault = f"expected audio stream {stream}, found {len(tracks)} of them, counted from 0"
+    elif not getattr(tracks[stream], "sample_rate", 0):  # ffmpeg has no decoder for it
+        fault = f"expected audio that can be decoded, audio stream {stream} is of an unknown kind"
+    else:
+        return container, tracks[stream]
+    container.close()
+    raise ValueError(f"{path}: {fault}; give a file that holds sound")
 
 
 def _declared(container: Any, audio: Any) -> int | None:

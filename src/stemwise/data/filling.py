@@ -174,18 +174,19 @@ def fill(plan: Plan, progress: Progress | None = None) -> dict[Source, str]:
 
 def _groups(sources: Sequence[Source]) -> list[list[Source]]:
     """Return the sources one by one, but streams of one file together, in the order of the first."""
-    groups: dict[Source, list[Source]] = {}
+    groups: dict[Path, list[Source]] = {}
     for source in sources:
-        groups.setdefault(file_of(source) if isinstance(source, StemFile) else source, []).append(source)
+        groups.setdefault(file_of(source), []).append(source)
     return list(groups.values())
 
 
 def _add(group: list[Source], plan: Plan, writer: Writer) -> dict[Source, str]:
     """Decode a file or several streams of one, and return those that could not be read."""
-    streams = [source for source in group if isinstance(source, StemFile)]
-    if len(streams) > 1:
+    if len(group) > 1:
+        # a file that stands for itself is its first stream
+        streams = [source if isinstance(source, StemFile) else StemFile(source, 0) for source in group]
         with suppress(ValueError), decoded_together(streams, plan.material) as parts:
-            for source, blocks in zip(streams, parts, strict=True):
+            for source, blocks in zip(group, parts, strict=True):
                 writer.add(plan.wanted[source], blocks)
             return {}
     unreadable: dict[Source, str] = {}

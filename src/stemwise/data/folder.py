@@ -27,6 +27,14 @@ STEMS_INFO = DatasetInfo(
     size="any",
     layout="[SPLIT/]NAME/{mixture,drums,bass,other,vocals}.EXT, optional labels.json",
 )
+AUDIO_INFO = DatasetInfo(
+    name="audio",
+    title="Any folder of audio, without labels",
+    licence="yours",
+    source="your disk",
+    size="any",
+    layout="[SPLIT/]…/FILE, at any depth",
+)
 AUDIO = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma"}
 AUDIO |= {".webm", ".mka", ".mkv", ".wv", ".ape", ".caf"}
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
@@ -93,6 +101,25 @@ def _folders(root: Path) -> Iterator[Track]:
                     name = file.relative_to(root).as_posix()
                     labels = {"label": [folder.name]}
                     yield Track(name=name, split=part or split_by_name(name), mixture=file, labels=labels)
+
+
+def audio_tracks(root: Path, split: str | None = None) -> list[Track]:
+    """Every audio file below a folder, sorted by split and path. A track's name is its path in the folder.
+
+    Raises:
+        ValueError: there is none, or an unknown split.
+    """
+    root, wanted = Path(root), splits(split)
+    found = [
+        Track(name=name, split=part or split_by_name(name), mixture=file)
+        for part, home in _homes(root)
+        for file in sorted(home.rglob("*"))
+        if file.suffix.lower() in AUDIO and not (name := file.relative_to(root).as_posix()).startswith(".")
+    ]
+    if not found:
+        kinds = ", ".join(sorted(AUDIO))
+        raise ValueError(f"{root}: expected audio files ({kinds}) at any depth, found none")
+    return [track for name in wanted for track in found if track.split == name]
 
 
 def _homes(root: Path) -> list[tuple[str | None, Path]]:

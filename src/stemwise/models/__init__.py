@@ -1,22 +1,31 @@
 """Pure networks. One architecture is one file: its config, its class, and the table of its variants."""
 
-from stemwise.models import joint, mscol, tail, unet
+from stemwise.models import joint, meta_tasnet, mscol, sample_cnn, tail, tune, unet
 
-Config = (
-    unet.UNetConfig | tail.TailConfig | joint.JointConfig | mscol.MscolConfig | mscol.MscolClassifierConfig
-)
+SeparatorConfig = unet.UNetConfig | meta_tasnet.MetaTasNetConfig
+EncoderConfig = mscol.MscolConfig | tune.TuneConfig | sample_cnn.SampleCNNConfig
 ClassifierConfig = tail.TailConfig | joint.JointConfig | mscol.MscolClassifierConfig
+Config = SeparatorConfig | EncoderConfig | ClassifierConfig
 
 CONFIGS: dict[str, type[Config]] = {
     "UNetConfig": unet.UNetConfig,
+    "MetaTasNetConfig": meta_tasnet.MetaTasNetConfig,
     "TailConfig": tail.TailConfig,
     "JointConfig": joint.JointConfig,
     "MscolConfig": mscol.MscolConfig,
     "MscolClassifierConfig": mscol.MscolClassifierConfig,
+    "TuneConfig": tune.TuneConfig,
+    "SampleCNNConfig": sample_cnn.SampleCNNConfig,
 }
 """Every kind of config, by the name that model cards use."""
 
-SEPARATORS: dict[str, unet.UNetConfig] = {**unet.VARIANTS}
-ENCODERS: dict[str, mscol.MscolConfig] = {**mscol.VARIANTS}
+SEPARATORS: dict[str, SeparatorConfig] = {**unet.VARIANTS, **meta_tasnet.VARIANTS}
+WAVEFORM_ENCODERS: dict[str, tune.TuneConfig | sample_cnn.SampleCNNConfig] = {
+    **tune.VARIANTS,
+    **sample_cnn.VARIANTS,
+}
+"""TUNe and SampleCNN; `replace(config, classes=(...)).build()` puts a linear head on: a classifier."""
+
+ENCODERS: dict[str, EncoderConfig] = {**mscol.VARIANTS, **WAVEFORM_ENCODERS}
 CLASSIFIERS: dict[str, ClassifierConfig] = {**tail.VARIANTS, **joint.VARIANTS, **mscol.CLASSIFIERS}
 """Classifiers need their classes: `replace(CLASSIFIERS[name], classes=(...)).build()`."""

@@ -77,6 +77,7 @@ def pretrain(
     import torch
 
     from stemwise.models import ENCODERS
+    from stemwise.models.mscol import Mscol
     from stemwise.objectives.contrastive import SourceContrastPictures
     from stemwise.recipes.logmels import segmented_log_mels
     from stemwise.training import Optimiser, Run, Schedule
@@ -87,6 +88,8 @@ def pretrain(
     _check(sources, silent, mask)
     torch.manual_seed(seed)
     network = named(ENCODERS, model, "model").build()
+    if not isinstance(network, Mscol):
+        raise ValueError(f"model: expected an encoder of MSCOL, {model} is a {type(network).__name__}")
     stems = {"all": STEMS, "none": ()}.get(sources, (sources,))
 
     def prepared(split: str) -> "tuple[LogMelCache, Segments]":

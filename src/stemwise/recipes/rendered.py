@@ -82,6 +82,8 @@ def separator(
     at_least(0, seed=seed)
     torch.manual_seed(seed)
     network = named(SEPARATORS, model, "model").build()
+    if network.sample_rate != SEPARATOR_MATERIAL.sample_rate:
+        raise ValueError(f"model: {model} has a recipe of its own, meta-tasnet or rendered-meta-tasnet")
     objective = BalancedL1(compressed=compressed)
 
     def batches(split: str, seed: int) -> RemixBatches:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -52,3 +53,23 @@ def chunks(samples: int, chunk: int, context: int) -> Iterator[Chunk]:
     for start in range(0, samples, chunk):
         stop = min(start + chunk, samples)
         yield Chunk(start, stop, start - context, stop + context)
+
+
+def equal_chunks(samples: int, count: int, context: int, grid: int) -> Iterator[Chunk]:
+    """Yield so many chunks of about equal length, as Meta-TasNet's published inference cuts a track.
+
+    Reaches end with the signal, and are whole grid steps long. Where one begins at 0 its end is moved for
+    that, so that a chunk which also reaches the signal's end loses up to a step; else its start is.
+
+    >>> [(c.start, c.stop, c.reach_start, c.reach_stop) for c in equal_chunks(25, 2, 5, 4)]
+    [(0, 13, 0, 16), (13, 25, 9, 25)]
+    """
+    edges = [int(samples * k / count + 0.5) for k in range(count + 1)]
+    for start, stop in pairwise(edges):
+        reach_start, reach_stop = max(0, start - context), min(samples, stop + context)
+        over = (reach_stop - reach_start) % grid
+        if reach_start:
+            reach_start += over
+        else:
+            reach_stop -= over
+        yield Chunk(start, min(stop, reach_stop), reach_start, reach_stop)

@@ -4,6 +4,7 @@ A run is stopped and started with the same command: batch k depends on k alone, 
 rest, and a finished run returns at once.
 """
 
+from stemwise.training.lars import LARS
 from stemwise.training.loop import fit
 from stemwise.training.optimisers import KerasAdam, Optimiser
 from stemwise.training.processes import is_first_process, usable_device
@@ -12,6 +13,7 @@ from stemwise.training.settings import Machine, Run
 from stemwise.training.validation import ObjectiveLoss, Validation
 
 __all__ = [
+    "LARS",
     "KerasAdam",
     "Machine",
     "ObjectiveLoss",

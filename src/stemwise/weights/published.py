@@ -1,7 +1,7 @@
-"""Published TensorFlow checkpoints become models of ours: each variable used once, with its shape.
+"""Published checkpoints become models of ours: each variable used once, with its shape.
 
-Only optimiser slots, counters and Keras' description of its objects are left; a variable that is neither
-these nor the network's is an error, as is one that is missing.
+Of TensorFlow's, only optimiser slots, counters and Keras' description of its objects are left; a variable
+that is neither these nor the network's is an error, as is one that is missing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from stemwise import STEMS
-from stemwise.weights import mscol, store
+from stemwise.weights import meta_tasnet, mscol, store
 from stemwise.weights.bundle import Bundle, Entry, open_bundle
 from stemwise.weights.kind import Kind, Variable, convert, load_published
 from stemwise.weights.msspt_kinds import UNNAMED, recognise
+from stemwise.weights.torch_file import is_torch_file
 
 logger = logging.getLogger(__name__)
 
@@ -36,25 +37,29 @@ class Imported:
         title: what it is.
         used: variables that the network took.
         left: optimiser slots and counters that it did not.
+        leaves: what is left, in words.
     """
 
     folder: Path
     title: str
     used: int
     left: int
+    leaves: str
 
 
 def import_checkpoint(path: str | Path, folder: str | Path, source: str | None = None) -> Imported:
     """Write a published checkpoint as a model of ours, with a card; every byte is verified before.
 
     Args:
-        path: the checkpoint's prefix, its index, or its folder.
+        path: a TensorFlow checkpoint's prefix, its index, or its folder; or a file that torch saved.
         folder: of the model; its last part is the model's name.
         source: which stem a network of one mask is for; the checkpoint's folder where it is called so.
 
     Raises:
         ValueError: the checkpoint is damaged or incomplete, or is none that is known.
     """
+    if is_torch_file(Path(path)):
+        return _import_meta_tasnet(Path(path), Path(folder))
     bundle = open_bundle(path)
     try:
         variables = model_variables(bundle.entries)
@@ -75,7 +80,28 @@ def import_checkpoint(path: str | Path, folder: str | Path, source: str | None =
             "which source its mask is for, no checkpoint says: called %r; --source names it", UNNAMED
         )
     left = len(bundle.entries) - len(variables)
-    return Imported(folder=Path(folder), title=kind.title, used=len(variables), left=left)
+    return Imported(
+        folder=Path(folder),
+        title=kind.title,
+        used=len(variables),
+        left=left,
+        leaves=f"{left} optimiser slots and counters left",
+    )
+
+
+def _import_meta_tasnet(path: Path, folder: Path) -> Imported:
+    model = meta_tasnet.network_of(path)
+    about = {
+        "title": meta_tasnet.TITLE,
+        "data": "MUSDB18 (says the paper; a checkpoint does not)",
+        "licence": "MIT",
+        "citation": meta_tasnet.CITATION,
+        "protocol": "the released code of 2020",
+        "origin": {"format": "torch checkpoint", "sha256": {path.name: store.sha256(path)}},
+    }
+    store.save(model, folder, about)
+    used = len(model.state_dict())
+    return Imported(folder=folder, title=meta_tasnet.TITLE, used=used, left=0, leaves="none left")
 
 
 def model_variables(entries: dict[str, Entry]) -> dict[str, Entry]:
