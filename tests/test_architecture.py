@@ -30,7 +30,7 @@ FLOORS = (
     {"interfaces"},
     {"models", "data"},
     {"weights", "objectives", "metrics"},
-    {"tasks", "spans"},
+    {"tasks", "spans", "chunks"},
     {"training", "separation", "embedding"},
     {"catalogue"},
     {"songs"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from stemwise import STEMS
+from stemwise.chunks import ChunkSeparator
 from stemwise.interfaces import Separator
-from stemwise.models.unet import UNetConfig, UNetSeparator
+from stemwise.models.unet import Pool, UNetConfig, UNetSeparator
 from stemwise.separation import separate, separate_file, stem_names
 from synth import cut, noise, scrambled, separator, song, tone
 
@@ -103,6 +105,58 @@ def test_any_chunk_length_gives_the_same(model: UNetSeparator, rate: int, chunk_
     audio = music(2 * rate + 17, rate)
     whole = run(model, [audio], rate, 1, chunk_s=100.0)
     np.testing.assert_allclose(run(model, [audio], rate, 1, chunk_s), whole, atol=SAME)
+
+
+@pytest.mark.parametrize("pool", ["average", "max"])
+@pytest.mark.parametrize("mask", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("chunk_s", [0.08, 0.5, 1.23])
+def test_stream_equals_the_whole_song_at_the_networks_rate(
+    pool: Pool, mask: Literal["sigmoid", "softmax"], chunk_s: float
+) -> None:
+    config = UNetConfig(widths=(4,) * 3, head_width=4, pool=pool, mask=mask)
+    plain = scrambled(config.build(), gain=1.0)
+    audio = music(40_017, 16_000, 2)
+    whole = run(plain, [audio], 16_000, 2, chunk_s=100.0)
+    np.testing.assert_allclose(run(plain, cut(audio, (7000,)), 16_000, 2, chunk_s), whole, atol=1e-5)
+
+
+class Small(Crossover):
+    """Runs out of memory beyond so many channels and samples at once, and keeps what it was asked for."""
+
+    def __init__(self, channels: int, samples: int) -> None:
+        super().__init__()
+        self.largest = (channels, samples)
+        self.asked: list[tuple[int, int]] = []
+
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        self.asked.append((len(mixture), mixture.shape[2]))
+        if len(mixture) > self.largest[0] or mixture.shape[2] > self.largest[1]:
+            raise torch.OutOfMemoryError
+        return super().forward(mixture)
+
+
+def test_chunk_halves_until_it_fits_into_memory() -> None:
+    audio = music(60_000, 16_000)
+    small = Small(1, 20_000)
+    found = run(small, [audio], 16_000, 1, chunk_s=60.0)
+    assert small.asked[0][1] > 60_000
+    np.testing.assert_allclose(found, run(Crossover(), [audio], 16_000, 1), atol=1e-5)
+
+
+def test_channels_halve_until_they_fit_into_memory() -> None:
+    small = Small(2, 100_000)
+    network = ChunkSeparator(small)
+    reach = torch.from_numpy(music(network.left + 30_000 + network.right, 16_000, 6))
+    with torch.inference_mode():
+        found, _ = network._halving(reach[:, None], 30_000)
+    assert [rows for rows, _ in small.asked] == [6, 3, 2, 1, 3, 2, 1]
+    alone = ChunkSeparator(Crossover())(reach.numpy(), 30_000, 6)[0]
+    np.testing.assert_allclose(found.transpose(0, 1).numpy(), alone, atol=1e-5)
+
+
+def test_memory_too_small_for_a_single_step_is_an_error() -> None:
+    with pytest.raises(torch.OutOfMemoryError):
+        run(Small(1, 100), [music(5000, 16_000)], 16_000, 1)
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])

@@ -7,7 +7,7 @@ window, d feature, k class. Time is the last axis of audio. Base classes declare
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -22,6 +22,9 @@ Pooling = Literal["probability", "logit"]
 
 Batch = Mapping[str, Any]
 """Named tensors with the batch axis first, and `names`: one item name per row."""
+
+Estimate = Callable[[Tensor, int, int], Tensor]
+"""A mixture `"b c t"` to its stems `"b s c n"` from the first to before the last of some samples."""
 
 ALL = slice(None)
 """All rows of a batch."""
@@ -60,6 +63,13 @@ class Separator(nn.Module, ABC):
     @abstractmethod
     def forward(self, mixture: Float[Tensor, "b c t"]) -> Float[Tensor, "b s c t"]:
         """Return the stems of each mixture."""
+
+    def for_inference(self) -> Estimate:
+        """Return what gives the same stems as `forward`, of some samples, many times: made once, then kept.
+
+        A network that can be rearranged for that, or need not look at all of its input, says so here.
+        """
+        return lambda mixture, first, last: self(mixture)[..., first:last]
 
 
 class SpanSeparator(Separator):

@@ -42,6 +42,15 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) 
             raise
 
 
+def wait_asleep() -> None:
+    """Let the threads of torch's calculations sleep while they wait for each other; before torch is imported.
+
+    By default they spin. Where decoding, writing or other programs want the same cores, that costs several
+    times what it saves. `OMP_WAIT_POLICY` from outside counts.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 @contextmanager
 def _workers_deaf_to_ctrl_c() -> Iterator[None]:
     """Start processes that leave Ctrl-C to the parent from their first moment, which only it can arrange."""

@@ -8,7 +8,6 @@ stem takes the share that it has of the network's top octave, so that the stems 
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -18,27 +17,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
-from stemwise import STEMS
+from stemwise.chunks import ChunkSeparator, stem_names
 from stemwise.data.audio import open_audio
 from stemwise.data.writing import AudioWriter, Subtype
 from stemwise.interfaces import Separator, SpanSeparator
 from stemwise.memory import lay_out
-from stemwise.signal.consistency import HOP, SIZE, share_out
+from stemwise.signal.consistency import HOP
 from stemwise.signal.resample import Resampler
 from stemwise.spans import Resampling, Spans, resampler
 
-CHUNK_S = 10.0
-REST = "rest"
-"""Name of what a separator of some stems leaves over."""
+CHUNK_S, SPAN_S = 30.0, 10.0
+"""Seconds that are computed at a time; by a `SpanSeparator`, between two joints."""
 
-
-def stem_names(model: Separator) -> tuple[str, ...]:
-    """Return what `separate` yields: the model's stems, and the rest where they are not all of them."""
-    return model.stems if set(model.stems) == set(STEMS) else (*model.stems, REST)
+_PIECE = 2**15  # samples at the network's rate that are joined with what lies above it at a time
 
 
 def check_resampling(model: Separator, resampling: Resampling) -> None:
@@ -62,7 +55,7 @@ def separate(
     sample_rate: int,
     channels: int,
     *,
-    chunk_s: float = CHUNK_S,
+    chunk_s: float | None = None,
     resampling: Resampling = "soxr",
 ) -> Iterator[Float32[np.ndarray, "s c n"]]:
     """Yield the stems of a stream, in the order of `stem_names`, as long as the stream in all.
@@ -75,7 +68,8 @@ def separate(
         blocks: of any length.
         sample_rate: of the blocks, Hz.
         channels: of the blocks; separated one by one.
-        chunk_s: seconds that are computed at a time; more needs more memory and less time.
+        chunk_s: seconds that are computed at a time; more needs more memory and less time. By default
+            `CHUNK_S`, or `SPAN_S` for a `SpanSeparator`.
         resampling: soxr's filter, or, of a `SpanSeparator`, `kaiser`.
 
     Raises:
@@ -87,7 +81,8 @@ def separate(
         raise ValueError("separate: expected a mono model, with a finite context or a SpanSeparator")
     check_resampling(model, resampling)
     lay_out(model)
-    stems = len(stem_names(model))
+    network, stems = ChunkSeparator(model), len(stem_names(model))
+    chunk_s = chunk_s or (SPAN_S if spanning else CHUNK_S)
     up = resampler(resampling, model.sample_rate, sample_rate, stems * channels)
     with ExitStack() as stack:
         if spanning:
@@ -97,10 +92,13 @@ def separate(
             source = _Source(blocks, sample_rate, model.sample_rate, channels)
         gains = _Gains(stems, channels, sample_rate, model.sample_rate)
         rows = channels * (1 + len(model.stems)) if spanning else channels
-        for reach, skip, samples in _reaches(source, model, rows, chunk_s):
-            audio, top = _separate_chunk(model, reach, skip, samples, channels)
+        chunk = network.step * max(1, round(chunk_s * model.sample_rate / network.step))
+        for reach, samples in _reaches(source, network, rows, chunk):
+            audio, top = network(reach, samples, channels)
             gains.append(top)
-            yield from _join(up.push(audio.reshape(stems * channels, -1)), source, gains)
+            for at in range(0, samples, _PIECE):
+                piece = audio[:, :, at : at + _PIECE].reshape(stems * channels, -1)
+                yield from _join(up.push(piece), source, gains)
         yield from _join(up.finish(), source, gains, last=True)
 
 
@@ -109,7 +107,7 @@ def separate_file(
     path: str | Path,
     folder: str | Path,
     *,
-    chunk_s: float = CHUNK_S,
+    chunk_s: float | None = None,
     subtype: Subtype = "float",
     resampling: Resampling = "soxr",
 ) -> dict[str, Path]:
@@ -201,58 +199,25 @@ class _Gains:
 
 
 def _reaches(
-    source: Iterable[np.ndarray], model: Separator, channels: int, chunk_s: float
-) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Yield each chunk with its context, where in it the chunk begins, and the chunk's samples.
+    source: Iterable[np.ndarray], network: ChunkSeparator, channels: int, chunk: int
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield each chunk with its surroundings, and the chunk's samples.
 
     What lies before the stream's first and behind its last sample is silence.
     """
-    step = math.lcm(model.grid, HOP)
-    context = (model.context or 0) + SIZE  # what the transform behind the model looks at, too
-    left = step * -(-context // step)
-    right = -(-context // HOP) * HOP
-    chunk = step * max(1, round(chunk_s * model.sample_rate / step))
+    left, right, step = network.left, network.right, network.step
     held = np.zeros((channels, left), np.float32)
     for block in source:
         held = np.concatenate([held, block], axis=1)
         while held.shape[1] >= left + chunk + right:
-            yield held[:, : left + chunk + right], left, chunk
+            yield held[:, : left + chunk + right], chunk
             held = held[:, chunk:]
     while (rest := held.shape[1] - left) > 0:
         samples = min(chunk, rest)
         reach = left + step * -(-samples // step) + right
         padded = np.pad(held, ((0, 0), (0, max(0, reach - held.shape[1]))))
-        yield padded[:, :reach], left, samples
+        yield padded[:, :reach], samples
         held = held[:, chunk:]
-
-
-@torch.inference_mode()
-def _separate_chunk(
-    model: Separator, reach: Float32[np.ndarray, "r t"], skip: int, samples: int, channels: int
-) -> tuple[Float32[np.ndarray, "s c n"], Float32[np.ndarray, "s c m"]]:
-    """Return the chunk's stems at the network's rate, and their shares of its top octave.
-
-    What is reached holds the mixture's channels, and behind them those of its stems where they are known.
-    """
-    device = next(model.parameters()).device
-    given = torch.from_numpy(np.ascontiguousarray(reach)).to(device)
-    mixture, known = given[:channels], given[channels:].unflatten(0, (-1, channels)).transpose(0, 1)
-    stems = known if known.shape[1] else _estimates(model, mixture)
-    if len(stem_names(model)) > len(model.stems):
-        stems = torch.cat([stems, (mixture - stems.sum(1))[:, None]], dim=1)
-    stems, top = share_out(mixture, stems)
-    frames = slice(skip // HOP, skip // HOP + -(-samples // HOP) + 1)
-    inside = stems[..., skip : skip + samples]
-    return inside.transpose(0, 1).cpu().numpy(), top[..., frames].transpose(0, 1).cpu().numpy()
-
-
-def _estimates(model: Separator, mixture: Float[Tensor, "c t"]) -> Float[Tensor, "c s t"]:
-    """Return the model's stems of each channel.
-
-    On a CPU channels go one after the other: it costs no time and halves the memory of stereo.
-    """
-    size = 1 if mixture.device.type == "cpu" else len(mixture)
-    return torch.cat([model(part[:, None])[:, :, 0] for part in mixture.split(size)])
 
 
 def _join(

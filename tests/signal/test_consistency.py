@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stemwise.signal.consistency import HOP, SIZE, share_out
+from stemwise.signal.consistency import HOP, SIZE, STRIP, share_out, share_out_inside
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -73,3 +73,13 @@ def test_gradient_is_finite_in_silence() -> None:
     share_out(torch.zeros(1, 4096), stems)[0].square().sum().backward()
     assert stems.grad is not None
     assert stems.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("inner", [HOP, STRIP, 2 * STRIP + 3 * HOP])
+def test_strips_give_what_the_whole_gives(inner: int) -> None:
+    mixture, stems = random(2, inner + 2 * SIZE), random(2, 3, inner + 2 * SIZE, seed=1)
+    whole, shares = share_out(mixture, stems)
+    audio, top = share_out_inside(mixture, stems)
+    torch.testing.assert_close(audio, whole[..., SIZE:-SIZE], atol=1e-6, rtol=0)
+    frames = slice(SIZE // HOP, SIZE // HOP + inner // HOP + 1)
+    torch.testing.assert_close(top, shares[..., frames], atol=1e-6, rtol=0)

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from stemwise.catalogue.shifts import separate_shifted
+from stemwise.chunks import REST, stem_names
 from stemwise.data.decoders import AudioInfo
 from stemwise.interfaces import Separator
 from stemwise.names import named
-from stemwise.separation import REST, stem_names
 from stemwise.spans import Resampling
 
 MUTE = "mute"

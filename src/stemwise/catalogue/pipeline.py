@@ -26,7 +26,7 @@ from stemwise.data.decoders import AudioInfo
 logger = logging.getLogger(__name__)
 
 BLOCK_S = 5
-_FILES, _BLOCKS, _PIECES = 4, 4, 2
+_FILES, _BLOCKS, _PIECES = 4, 4, 16  # pieces are 2 s: a chunk is written while the next is computed
 
 Compute = Callable[[AudioInfo, Iterator[np.ndarray]], Iterator[Any]]
 """What the network makes of a file: info and blocks in, pieces of results out."""

@@ -75,6 +75,9 @@ def separate(
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
     """
+    from stemwise.processes import wait_asleep
+
+    wait_asleep()
     _check(f"x.{form}", subtype, shifts)
     check_lone(songs, lists)
     network, sha256 = _loaded(model, device, resampling)
@@ -145,6 +148,9 @@ def remix(
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
     """
+    from stemwise.processes import wait_asleep
+
+    wait_asleep()
     asked = {"drums": drums, "bass": bass, "other": other, "vocals": vocals, "rest": rest}
     gains = {stem: gain for stem, gain in asked.items() if gain is not None}
     out, name, form = _single_file(songs, lists, out, name, form)

@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from stemwise import STEMS
-from stemwise.interfaces import Separator
+from stemwise.interfaces import Estimate, Separator
 from stemwise.models.frontends import BINS, HOP, WINDOW
 from stemwise.models.keras import keras_init
 from stemwise.signal.mel import log10_offset
@@ -163,6 +163,25 @@ class UNetSeparator(Separator):
         frames = step * -(-max(0, audio.shape[-1] - WINDOW + HOP) // self.grid) or step
         padding = tf_samples(frames, WINDOW, HOP) - audio.shape[-1]
         return tf_stft(F.pad(audio.float(), (0, padding)), self.hann, HOP)
+
+    def for_inference(self) -> Estimate:
+        """Return a function that looks for the masks of the wanted samples' frames alone."""
+        from stemwise.models.folded import FoldedUNet
+
+        folded = FoldedUNet(self.unet)
+
+        def estimate(mixture: Float[Tensor, "b 1 t"], first: int, last: int) -> Float[Tensor, "b s 1 n"]:
+            spectrum = self.spectrum(mixture[:, 0]).transpose(1, 2)  # b n f
+            begin = max(0, (first - WINDOW) // HOP + 1)
+            end = min(spectrum.shape[1], -(-last // HOP))
+            picture = log10_offset(spectrum[..., :BINS].abs(), self.config.log_divisor)
+            masks = folded(picture[:, None], begin, end)
+            nyquist = torch.ones_like(masks[..., :1])
+            stems = torch.cat([masks, nyquist], dim=-1) * spectrum[:, None, begin:end]  # b s n f
+            audio = tf_istft(stems.transpose(2, 3), self.inverse_window, HOP)
+            return audio[:, :, None, first - begin * HOP : last - begin * HOP]
+
+        return estimate
 
     def masks(self, spectrum: Tensor) -> Float[Tensor, "b s 256 n"]:
         """Return the masks of a complex spectrogram `"b 257 n"`."""

@@ -16,6 +16,10 @@ FLOOR = 1e-4
 """128 dB below a full-scale sine: bins with nothing to go by are shared out equally, not by rounding."""
 
 
+STRIP = 128 * HOP
+"""Samples that are shared out at a time within longer ones: what they need stays in the processor's cache."""
+
+
 def share_out(
     mixture: Float[Tensor, "b t"], stems: Float[Tensor, "b s t"]
 ) -> tuple[Float[Tensor, "b s t"], Float[Tensor, "b s n"]]:
@@ -39,3 +43,24 @@ def share_out(
     weight = whole[:, :, SIZE // 4 :].abs() + FLOOR
     top = (share[:, :, SIZE // 4 :] * weight).sum(2) / weight.sum(2)
     return audio.unflatten(0, stems.shape[:2]), top
+
+
+def share_out_inside(
+    mixture: Float[Tensor, "b t"], stems: Float[Tensor, "b s t"]
+) -> tuple[Float[Tensor, "b s n"], Float[Tensor, "b s m"]]:
+    """Return what `share_out` gives of all but the first and last `SIZE` samples, a strip at a time.
+
+    Args:
+        mixture: a whole number of `HOP` samples, more than two `SIZE`.
+        stems: estimates.
+    """
+    inner, edge = mixture.shape[-1] - 2 * SIZE, SIZE // HOP
+    audio, shares = [], []
+    for at in range(0, inner, STRIP):
+        samples = min(STRIP, inner - at)
+        around = slice(at, at + samples + 2 * SIZE)
+        part, top = share_out(mixture[..., around], stems[..., around])
+        audio.append(part[..., SIZE : SIZE + samples])
+        frames = samples // HOP + int(at + samples == inner)  # the frame between two strips is in both
+        shares.append(top[..., edge : edge + frames])
+    return torch.cat(audio, dim=-1), torch.cat(shares, dim=-1)
