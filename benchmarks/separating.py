@@ -93,7 +93,7 @@ def parts(name: str, song: str) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from stemwise import separation
+    from stemwise import chunks, separation
     from stemwise.data.audio import open_audio
     from stemwise.data.writing import write
     from stemwise.models import SEPARATORS
@@ -115,7 +115,7 @@ def parts(name: str, song: str) -> dict[str, float]:
 
     made = model.for_inference()
     model.for_inference = lambda: timed("network", made)
-    separation.share_out_inside = timed("share out", separation.share_out_inside)
+    chunks.share_out_inside = timed("share out", chunks.share_out_inside)
     separation._Gains.take = timed("band above", separation._Gains.take)
     push = Resampler.push
     down, up = timed("down-sample", push), timed("up-sample", push)
@@ -134,8 +134,8 @@ def parts(name: str, song: str) -> dict[str, float]:
 def demucs() -> dict[str, float]:
     """Return what htdemucs takes for a song as `demucs` runs it, without its shifts."""
     import torch
-    from demucs.apply import apply_model
-    from demucs.htdemucs import HTDemucs
+    from demucs.apply import apply_model  # pyright: ignore[reportMissingImports]
+    from demucs.htdemucs import HTDemucs  # pyright: ignore[reportMissingImports]
 
     torch.manual_seed(0)
     model = HTDemucs(sources=["drums", "bass", "other", "vocals"], segment=7.8).eval()
