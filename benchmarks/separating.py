@@ -162,7 +162,7 @@ def _said(python: str, *arguments: str | Path) -> dict[str, float]:
 
 def _row(name: str, taken: dict[str, float]) -> dict[str, Any]:
     return {
-        "network": name,
+        "separator": name,
         "seconds": f"{taken['seconds']:.1f}",
         "times_real_time": f"{60 * MINUTES / taken['seconds']:.1f}",
         "processor_s": f"{taken['processor']:.1f}",
