@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from stemwise.training.per_weight import PerWeight
 
-class LARS(torch.optim.Optimizer):
+
+class LARS(PerWeight):
     """Layer-wise adaptive rates: each tensor's step is a share of its own norm.
 
     You, Gitman, Ginsburg 2017 (arXiv 1708.03888). With weight decay added to the gradient g of a tensor w,
@@ -37,19 +39,6 @@ class LARS(torch.optim.Optimizer):
     ) -> None:
         settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust}
         super().__init__(params, settings)
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._move(weight, group)
-        return loss
 
     def _move(self, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]

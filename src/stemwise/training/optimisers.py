@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stemwise.training.lars import LARS
+from stemwise.training.per_weight import PerWeight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ def ranger(
     return Ranger(parameters, lr=lr, weight_decay=weight_decay, eps=eps, **edition)
 
 
-class KerasAdam(torch.optim.Optimizer):
+class KerasAdam(PerWeight):
     """Adam as Keras computes it: epsilon is added outside the correction of the moments' bias.
 
     Kingma, Ba 2015 (arXiv 1412.6980), the variant at the end of section 2: step t moves a weight by
@@ -121,19 +122,6 @@ class KerasAdam(torch.optim.Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._move(weight, group)
-        return loss
 
     def _move(self, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
