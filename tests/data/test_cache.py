@@ -323,3 +323,11 @@ def test_long_file_is_never_held_whole(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert peak < 20e6  # the decoded file is 106 MB, the cached one 9.6 MB
     assert read(path, samples=1)[0].shape == (2, 1)
+
+
+def test_file_that_was_cut_short_is_unreadable(root: Path) -> None:
+    track = stem_folders(root, "train")[0]
+    content = track.mixture.read_bytes()
+    track.mixture.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"1 of the files cannot be read: .*damaged or cut short"):
+        prepare([track], MIXTURES, root)

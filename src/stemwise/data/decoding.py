@@ -28,7 +28,7 @@ def decoded(path: Path | StemFile, material: Material) -> Iterator[Int16[np.ndar
     """Yield the samples of a file, block by block.
 
     Raises:
-        ValueError: it cannot be read, or has more channels than are wanted.
+        ValueError: it cannot be read to its end, or has more channels than are wanted.
     """
     rate, channels = material.sample_rate, material.channels
     try:
@@ -36,6 +36,8 @@ def decoded(path: Path | StemFile, material: Material) -> Iterator[Int16[np.ndar
             blocks = (_folded(block, channels, path) for block in audio.blocks(_BLOCK))
             for block in resampled(blocks, audio.sample_rate, rate, channels):
                 yield _whole_numbers(block)
+            if audio.damage:  # `data verify` calls it unreadable, too
+                raise ValueError(f"{path}: {audio.damage}; copy it again")
     except OSError as error:  # of reading: the consumer's errors do not arise in here
         raise ValueError(f"{path}: could not be read ({error.strerror}); copy it again") from error
 
