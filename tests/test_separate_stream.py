@@ -1,5 +1,6 @@
 """Separation of streams: the stems sum to the input and are as long; nothing depends on how it was cut."""
 
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -150,7 +151,7 @@ def test_channels_halve_until_they_fit_into_memory() -> None:
     with torch.inference_mode():
         found, _ = network._halving(reach[:, None], 30_000)
     assert [rows for rows, _ in small.asked] == [6, 3, 2, 1, 3, 2, 1]
-    alone = ChunkSeparator(Crossover())(reach.numpy(), 30_000, 6)[0]
+    [(alone, _)] = ChunkSeparator(Crossover())([(reach.numpy(), 30_000)], 6)
     np.testing.assert_allclose(found.transpose(0, 1).numpy(), alone, atol=1e-5)
 
 
@@ -298,3 +299,23 @@ def test_file_that_is_no_audio_leaves_no_folder(model: UNetSeparator, tmp_path: 
     with pytest.raises(ValueError, match=r"song\.wav"):
         separate_file(model, path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_bf16_stems_are_near_and_sum_to_the_stream(
+    model: UNetSeparator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = music(40_000, 44_100, 2)
+    exact = run(model, [audio], 44_100, 2)
+    monkeypatch.setattr(model, "precision", "bf16")
+    found = run(model, [audio], 44_100, 2)
+    error = np.square(found - exact).sum((1, 2)) / np.square(exact).sum((1, 2))
+    assert 0 < error.max() < 1e-2  # scrambled weights: a trained network errs far less
+    np.testing.assert_allclose(found.sum(0), audio, atol=SUM)
+
+
+def test_stream_that_breaks_off_ends_its_threads(model: UNetSeparator) -> None:
+    threads = threading.active_count(), torch.get_num_threads()
+    stream = separate(model, [music(90_000, 16_000, 2)] * 3, 16_000, 2, chunk_s=1.0)
+    next(stream)
+    stream.close()
+    assert (threading.active_count(), torch.get_num_threads()) == threads

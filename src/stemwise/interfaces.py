@@ -15,6 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Target = Literal["multilabel", "multiclass"]
+
+Precision = Literal["fp32", "bf16"]
 """What a label is: any number of classes at once, or exactly one."""
 
 Pooling = Literal["probability", "logit"]
@@ -52,6 +54,8 @@ class Separator(nn.Module, ABC):
         context: samples to either side that an output sample depends on; None where the network's
             statistics span its whole input, so that no finite context gives the whole file's answer.
         grid: samples; a chunk that starts on a multiple of it gets the whole file's answer.
+        precision: of the network's products when files are separated; bf16 takes about half the time where
+            processor or GPU compute in it, for rounding errors some 60 dB below the stems.
     """
 
     stems: tuple[str, ...]
@@ -59,6 +63,7 @@ class Separator(nn.Module, ABC):
     channels: int
     context: int | None
     grid: int
+    precision: Precision = "fp32"
 
     @abstractmethod
     def forward(self, mixture: Float[Tensor, "b c t"]) -> Float[Tensor, "b s c t"]:

@@ -93,10 +93,10 @@ def separate(
         gains = _Gains(stems, channels, sample_rate, model.sample_rate)
         rows = channels * (1 + len(model.stems)) if spanning else channels
         chunk = network.step * max(1, round(chunk_s * model.sample_rate / network.step))
-        for reach, samples in _reaches(source, network, rows, chunk):
-            audio, top = network(reach, samples, channels)
+        computed = network(_reaches(source, network, rows, chunk), channels)
+        for audio, top in stack.enter_context(closing(computed)):
             gains.append(top)
-            for at in range(0, samples, _PIECE):
+            for at in range(0, audio.shape[2], _PIECE):
                 piece = audio[:, :, at : at + _PIECE].reshape(stems * channels, -1)
                 yield from _join(up.push(piece), source, gains)
         yield from _join(up.finish(), source, gains, last=True)

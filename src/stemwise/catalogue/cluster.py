@@ -23,6 +23,7 @@ from stemwise.catalogue.planning import Planned
 from stemwise.catalogue.tally import Tally
 from stemwise.data.audio import open_audio
 from stemwise.data.decoders import AudioInfo
+from stemwise.interfaces import Precision
 from stemwise.spans import Resampling
 
 _AHEAD = 2
@@ -36,12 +37,14 @@ class Errand:
     Attributes:
         model: folder of the model.
         device: where it runs.
+        precision: of a separator.
         what: results as files, or rows of tags or vectors.
         mix, shifts, resampling, options, work: of files.
     """
 
     model: str
     device: str
+    precision: Precision = "fp32"
     what: Literal["files", "tags", "vectors"]
     mix: Mix | None = None
     shifts: int = 1
@@ -113,7 +116,7 @@ def on_cluster(
 def carried_out(errand: Errand, planned: Planned) -> Outcome:
     """Do an errand for one file; runs in a worker, which loads the model once."""
     info, seconds = None, 0.0
-    model = _model(errand.model, errand.device)
+    model = _model(errand.model, errand.device, errand.precision)
     try:
         with open_audio(planned.item.path) as audio:
             info = audio.info
@@ -135,11 +138,13 @@ def carried_out(errand: Errand, planned: Planned) -> Outcome:
 
 
 @cache
-def _model(folder: str, device: str) -> Any:
+def _model(folder: str, device: str, precision: Precision) -> Any:
     from stemwise.training import usable_device
     from stemwise.weights.store import load
 
-    return load(folder).to(usable_device(device))
+    model = load(folder).to(usable_device(device))
+    model.precision = precision
+    return model
 
 
 def _collect(ray: Any, waiting: dict[Any, Planned], sink: Sink, tally: Tally, cancel: Event | None) -> None:

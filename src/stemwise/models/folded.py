@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ STRIP = 256
 """Frames of a level that are computed at a time."""
 
 _SLOPE = 0.01
+_HEAD = 3  # frames that the head's three convolutions look to either side
 _TOGETHER = 4  # neighbouring bins that one step of the last convolution gives: their masks fill a register
 
 Weights = tuple[Tensor, Tensor]
@@ -70,8 +71,10 @@ class FoldedUNet:
         self._mask = _kernel(unet.mask)
         self._both = _side_by_side(_in_a_row(self._last, self._mask))
 
-    def __call__(self, picture: Float[Tensor, "b 1 n f"], first: int, last: int) -> Float[Tensor, "b s m f"]:
-        """Return the masks of the frames from `first` to before `last`.
+    def __call__(
+        self, picture: Float[Tensor, "b 1 n f"], first: int, last: int
+    ) -> Iterator[Float[Tensor, "b s m f"]]:
+        """Yield the masks of the frames from `first` to before `last`, some frames at a time.
 
         Args:
             picture: log-magnitudes, time before frequency; both are multiples of 2 to the U-Net's depth.
@@ -81,14 +84,14 @@ class FoldedUNet:
         levels = [_Level(picture, 0, picture.shape[2])]
         for i in range(len(self._encoder)):
             total = levels[-1].total // 2
-            levels.append(_Level(_strips(0, total, partial(self._down, i, levels[-1])), 0, total))
+            levels.append(_Level(_joined(_strips(0, total, partial(self._down, i, levels[-1]))), 0, total))
         wanted = _wanted(first, last, [level.total for level in levels[:-1]])
         sources = [levels.pop()]
-        for i in range(len(self._up)):
+        for i in range(len(self._up) - 1):
             begin, end = wanted.pop()
-            made = _strips(begin, end, partial(self._decoded, i, sources))
+            made = _joined(_strips(begin, end, partial(self._decoded, i, sources)))
             sources = [_Level(made, begin, levels[-1].total), levels.pop()]
-        return _strips(first, last, partial(self._masks, *sources))
+        yield from _strips(first, last, partial(self._masks, sources, levels.pop()))
 
     def _down(self, i: int, level: _Level, begin: int, end: int) -> Tensor:
         """Return frames of the level below."""
@@ -104,12 +107,14 @@ class FoldedUNet:
         low = 2 * parts[0][1]
         return _convolved(x, self._decoder[i])[:, :, begin - low : end - low]
 
-    def _masks(self, x: _Level, picture: _Level, begin: int, end: int) -> Tensor:
+    def _masks(self, sources: list[_Level], picture: _Level, begin: int, end: int) -> Tensor:
+        """Return frames of the masks, with the finest block's on the way: it is the largest by far."""
         scale, shift = self._of_picture
-        (finest, low), (seen, _) = x.around(begin, end, 3), picture.around(begin, end, 3)
+        seen, low = picture.around(begin, end, _HEAD)
+        finest = self._decoded(len(self._up) - 1, sources, low, low + seen.shape[2])
         inputs = torch.cat([finest, torch.addcmul(shift, seen, scale)], dim=1)
         hidden = F.leaky_relu_(_conv(F.leaky_relu_(inputs, _SLOPE), self._head), _SLOPE)
-        logits = self._last_two(hidden, at_start=low == 0, at_end=low + hidden.shape[2] == x.total)
+        logits = self._last_two(hidden, at_start=low == 0, at_end=low + hidden.shape[2] == picture.total)
         # one plane for each stem: a softmax over four neighbours in memory takes several times as long
         planes = logits[:, begin - low : end - low].permute(0, 3, 1, 2).contiguous().float()
         return planes.softmax(1) if self._softmax else planes.sigmoid()
@@ -137,7 +142,7 @@ class FoldedUNet:
 
 def _wanted(first: int, last: int, totals: list[int]) -> list[tuple[int, int]]:
     """Return which frames of each level, from fine to coarse, the wanted masks look at."""
-    ranges, margin = [], 3  # of the head's three convolutions
+    ranges, margin = [], _HEAD
     for total in totals:
         first, last = max(0, first - margin), min(total, last + margin)
         ranges.append((first, last))
@@ -145,10 +150,14 @@ def _wanted(first: int, last: int, totals: list[int]) -> list[tuple[int, int]]:
     return ranges
 
 
-def _strips(begin: int, end: int, compute: Callable[[int, int], Tensor]) -> Tensor:
-    """Return frames that are computed strip by strip."""
+def _strips(begin: int, end: int, compute: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
+    """Yield frames, strip by strip."""
     edges = [*range(begin, end, STRIP), end]
-    return torch.cat([compute(*strip) for strip in itertools.pairwise(edges)], dim=2)
+    return (compute(*strip) for strip in itertools.pairwise(edges))
+
+
+def _joined(strips: Iterator[Tensor]) -> Tensor:
+    return torch.cat(list(strips), dim=2)
 
 
 def _conv(x: Tensor, weights: Weights, stride: tuple[int, int] = (1, 1)) -> Tensor:

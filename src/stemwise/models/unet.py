@@ -175,10 +175,16 @@ class UNetSeparator(Separator):
             begin = max(0, (first - WINDOW) // HOP + 1)
             end = min(spectrum.shape[1], -(-last // HOP))
             picture = log10_offset(spectrum[..., :BINS].abs(), self.config.log_divisor)
-            masks = folded(picture[:, None], begin, end)
-            nyquist = torch.ones_like(masks[..., :1])
-            stems = torch.cat([masks, nyquist], dim=-1) * spectrum[:, None, begin:end]  # b s n f
-            audio = tf_istft(stems.transpose(2, 3), self.inverse_window, HOP)
+            audio = spectrum.real.new_zeros(
+                len(mixture), len(self.stems), tf_samples(end - begin, WINDOW, HOP)
+            )
+            at = begin
+            for masks in folded(picture[:, None], begin, end):  # what a strip needs stays in the cache
+                frames = masks.shape[2]
+                stems = F.pad(masks, (0, 1), value=1.0) * spectrum[:, None, at : at + frames]  # b s n f
+                piece = tf_istft(stems.transpose(2, 3), self.inverse_window, HOP)
+                audio[..., (at - begin) * HOP :][..., : piece.shape[-1]] += piece
+                at += frames
             return audio[:, :, None, first - begin * HOP : last - begin * HOP]
 
         return estimate
