@@ -142,7 +142,7 @@ def _model(folder: str, device: str, precision: Precision) -> Any:
     from stemwise.training import usable_device
     from stemwise.weights.store import load
 
-    model = load(folder).to(usable_device(device))
+    model: Any = load(folder).to(usable_device(device))
     model.precision = precision
     return model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 from stemwise.catalogue.inputs import Item
 from stemwise.catalogue.ledger import digest
@@ -53,7 +53,7 @@ def place(item: Item, template: str, stem: str, unlike: str = "") -> str:
     """
     values = {"folder": item.folder, "suffix": item.path.suffix[1:], "stem": stem}
     name = _shortened(item.path.stem, len(unlike)) + unlike
-    parts = PurePosixPath(template.format(name=name.replace("/", "_"), **values).lstrip("/")).parts
+    parts = template.format(name=name.replace("/", "_"), **values).split("/")
     return "/".join(_safe(part) for part in parts if part not in ("", "."))
 
 
@@ -67,6 +67,7 @@ def unlike(item: Item) -> str:
     return f"-{digest(item.identity) % 16**6:06x}"
 
 
+@lru_cache(1024)  # of a million files that are planned, most lie in the same folders
 def _safe(part: str) -> str:
     """Return a part of a path that stays below its folder and is short enough."""
     part = part.replace("\0", "_")

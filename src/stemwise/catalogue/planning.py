@@ -51,8 +51,14 @@ class Layout:
 
     def targets(self, out: Path, item: Item, unlike: str = "") -> dict[str, Path]:
         """Return the files to write, by result."""
-        places = {name: naming.place(item, self.template, name, unlike) for name in self.results}
-        return {name: out / f"{place}{self.extension}" for name, place in places.items()}
+        return {name: out / self._file(item, name, unlike) for name in self.results}
+
+    def place(self, out: Path, item: Item, unlike: str = "") -> int:
+        """Return 64 bits that stand for the first of these files' name."""
+        return naming.key(f"{out}/{self._file(item, self.results[0], unlike)}")
+
+    def _file(self, item: Item, result: str, unlike: str) -> str:
+        return naming.place(item, self.template, result, unlike) + self.extension
 
 
 class Plan:
@@ -88,15 +94,15 @@ class Plan:
 
     def _planned(self, item: Item) -> Planned | None:
         key = digest(item.identity)
-        targets = self._layout.targets(self._journal.out, item) if self._layout else {}
         # inputs that want the same place are all in one shard, which alone can tell them apart
-        place = _place(targets) if targets else key
+        place = self._layout.place(self._journal.out, item) if self._layout else key
         if not self._shard.takes(place) or key in self._seen:
             return None
         self._seen[key] = 0
-        if targets:
-            targets = self._free(item, key, targets)
-            place = _place(targets)
+        targets: dict[str, Path] = {}
+        if self._layout:
+            place, unlike = self._free(self._layout, item, key, place)
+            targets = self._layout.targets(self._journal.out, item, unlike)
         planned = Planned(item=item, key=key, mark=self._mark(item), place=place, targets=targets)
         if self._is_there(planned):
             changed = self._journal.known.get(key) not in (None, planned.mark)
@@ -104,15 +110,14 @@ class Plan:
             return None
         return planned
 
-    def _free(self, item: Item, key: int, targets: dict[str, Path]) -> dict[str, Path]:
-        """Return files that no other input has: those of its name, or else with something added to it."""
-        assert self._layout is not None
-        places = self._journal.places
-        other = self._layout.targets(self._journal.out, item, naming.unlike(item))
-        if places.get(_place(targets)) not in (None, key) or places.get(_place(other)) == key:
-            targets = other
-        places[_place(targets)] = key
-        return targets
+    def _free(self, layout: Layout, item: Item, key: int, place: int) -> tuple[int, str]:
+        """Return a place that no other input has, and what the name needs for it, if anything."""
+        places, unlike = self._journal.places, naming.unlike(item)
+        other = layout.place(self._journal.out, item, unlike)
+        if places.get(place) in (None, key) and places.get(other) != key:
+            other, unlike = place, ""
+        places[other] = key
+        return other, unlike
 
     def _mark(self, item: Item) -> int:
         try:
@@ -129,7 +134,3 @@ class Plan:
         if self._existing == "skip":
             return there
         return there and mark == planned.mark
-
-
-def _place(targets: dict[str, Path]) -> int:
-    return naming.key(str(next(iter(targets.values()))))
