@@ -126,9 +126,12 @@ def test_part_that_the_journal_does_not_name_is_removed(tmp_path: Path) -> None:
     write_songs(tmp_path / "in", 2)
     command = ["tag", str(tmp_path / "in"), "-o", str(tmp_path / "tags")]
     assert main(command) == 0
-    (tmp_path / "tags" / "part-00001.csv").write_text("file\nlost\n")
+    for name in ("part-00001.csv", "part-00001-mine.csv", "party.csv"):
+        (tmp_path / "tags" / name).write_text("file\nlost\n")
     assert main(command) == 0
-    assert results(tmp_path / "tags") == [Path("part-00000.csv")]
+    assert results(tmp_path / "tags") == [
+        Path(f"{name}.csv") for name in ("part-00000", "part-00001-mine", "party")
+    ]
 
 
 def test_json_of_many_songs_is_refused(tmp_path: Path, capsys) -> None:

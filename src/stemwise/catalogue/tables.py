@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -126,10 +127,11 @@ def _pyarrow() -> Any:
 
 
 def _remove_orphans(journal: Journal) -> None:
-    """Remove parts of ours that no journal names."""
-    whole = journal.shard.count == 1
-    for path in journal.out.glob("part-*" if whole else f"part{journal.shard.suffix}-[0-9]*"):
-        if path.name not in journal.parts:
+    """Remove parts of ours that no journal names, and nothing else that may lie there."""
+    shards = r"(-\d+-of-\d+)?" if journal.shard.count == 1 else re.escape(journal.shard.suffix)
+    endings = "|".join(map(re.escape, EXTENSIONS.values()))
+    for path in journal.out.glob("part*"):
+        if re.fullmatch(rf"part{shards}-\d{{5,}}({endings})", path.name) and path.name not in journal.parts:
             path.unlink()
 
 
