@@ -12,9 +12,9 @@ import torch
 
 from catalogue_runs import write_song
 from stemwise.cli import main
-from stemwise.models import CLASSIFIERS, SEPARATORS
+from stemwise.models import SEPARATORS
 from stemwise.separation import separate
-from synth import scrambled, song
+from synth import classifier, scrambled, song
 from training_runs import CPU, classification, contrastive, losses, separation
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -79,10 +79,10 @@ def test_commands_find_the_card(models: Path, tmp_path: Path, monkeypatch: pytes
     assert tags[0].keys() == tags[1].keys()
 
 
-def test_every_classifier_runs_on_the_card() -> None:
+def test_classifiers_run_on_the_card() -> None:
     audio = torch.from_numpy(song(61_792, 16_000).sum(0))[None]
-    for config in (CLASSIFIERS["half-tail"], CLASSIFIERS["msspt-tail"]):
-        model = scrambled(config.build(), gain=0.8).eval()
+    for name in ("half-tail", "msspt-tail"):
+        model = classifier(name).eval()
         with torch.inference_mode():
             here = model(audio)
             there = model.cuda()(audio.cuda()).cpu()
