@@ -189,9 +189,10 @@ class _Gains:
         """Return the gains of the next samples, interpolated."""
         at = (self._position + np.arange(samples)) * self._step - self._first
         low = np.clip(at.astype(int), 0, self._frames.shape[2] - 1)
-        high = np.minimum(low + 1, self._frames.shape[2] - 1)
-        weight = (at - low).clip(0, 1).astype(np.float32)
-        gains = self._frames[:, :, low] * (1 - weight) + self._frames[:, :, high] * weight
+        rise = np.diff(self._frames, axis=2, append=self._frames[:, :, -1:]).take(low, axis=2)
+        rise *= (at - low).clip(0, 1).astype(np.float32)
+        gains = self._frames.take(low, axis=2)  # several times as fast as indexing
+        gains += rise
         self._position += samples
         done = min(max(0, int(self._position * self._step) - self._first - 1), self._frames.shape[2] - 1)
         self._frames, self._first = self._frames[:, :, done:], self._first + done
