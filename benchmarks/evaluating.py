@@ -69,7 +69,7 @@ def intervals_seconds(count: int, task: Task = TASK) -> float:
     names = tuple(map(str, range(count)))
     found = Predictions(names=names, targets=targets, chances=chances, unreadable={})
     began = time.perf_counter()
-    with_intervals(classification_scores(task, targets, chances), found)
+    with_intervals(classification_scores(task, targets, chances), found, task)
     return time.perf_counter() - began
 
 

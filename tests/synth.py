@@ -58,6 +58,8 @@ def labels(row: int) -> dict[str, Any]:
         "key": ("C major", "A minor", "Eb major")[turn],
         "tempo_class": ("slow", "medium", "fast")[turn],
         "mood": ("happy", "sad", "calm")[turn],
+        "arousal": (0.9, 0.25, 0.125)[turn],
+        "valence": (0.75, 0.25, 0.9)[turn],
         "instruments": [["piano"], ["guitar", "strings"], ["organ"]][turn],
         "vocals": row % 2 == 0,
     }

@@ -34,6 +34,8 @@ def tag(
 ) -> Float[np.ndarray, "k"]:
     """Return the probability of each class: the mean over the windows of the stream, or of their logits.
 
+    Of a regression, its numbers.
+
     Args:
         model: on its device, in evaluation mode.
         blocks: of any length; channels are averaged.
@@ -45,7 +47,7 @@ def tag(
 
 def over_windows(model: Classifier, chances: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "k"]:
     """Return the probability of each class in a clip: the mean over its windows, or that of their logits."""
-    if model.pooling == "probability":
+    if model.pooling == "probability" or model.target == "regression":
         return chances.mean(0)
     logs = np.log(chances.clip(_LEAST))
     if model.target == "multiclass":  # softmax forgets what logits have in common
@@ -79,6 +81,8 @@ def _window_logits(
 
 
 def _chances(model: Classifier, logits: Float[Tensor, "n k"]) -> Float[np.ndarray, "n k"]:
+    if model.target == "regression":
+        return logits.double().numpy()
     chances = logits.sigmoid() if model.target == "multilabel" else logits.softmax(1)
     return chances.double().numpy()
 

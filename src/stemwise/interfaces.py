@@ -14,10 +14,11 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Target = Literal["multilabel", "multiclass"]
+Target = Literal["multilabel", "multiclass", "regression"]
+"""What a label is: any number of classes at once, exactly one, or a number for each of some columns."""
 
 Precision = Literal["fp32", "bf16"]
-"""What a label is: any number of classes at once, or exactly one."""
+"""What a network calculates with: single precision, or half of it (bfloat16) where the device gains by it."""
 
 Pooling = Literal["probability", "logit"]
 """How a clip's windows become one answer: the mean of their probabilities, or of their logits."""

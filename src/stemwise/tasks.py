@@ -8,10 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from stemwise.data.classes import FMA_GENRES, MTAT_TAGS, NSYNTH_FAMILIES
+from stemwise.data.classes import (
+    FMA_GENRES,
+    GENRES,
+    GTZAN_GENRES,
+    INSTRUMENTS,
+    KEYS,
+    MTAT_TAGS,
+    NSYNTH_FAMILIES,
+    PIANO_PITCHES,
+    SMALL_GENRES,
+)
 from stemwise.data.magnatagatune import UNLISTED
 from stemwise.data.tracks import Track
 from stemwise.interfaces import Target
+from stemwise.metrics.key import is_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +33,15 @@ class Task:
         name: unique.
         title: one line for a person.
         dataset: name in `DATASETS`.
-        target: any number of classes per track, or exactly one.
+        target: any number of classes per track, exactly one, or numbers.
         fields: label fields whose values are classes; a text, a list of texts, or a boolean, which stands
-            for its field's name; None stands for no class.
-        classes: in the order of the columns.
+            for its field's name; None stands for no class. Of a regression, the fields of its numbers.
+        classes: in the order of the columns; of a regression, its fields.
         select: the score that chooses between checkpoints.
         labelled_only: tracks that have none of the classes take no part.
         without: names of further tracks that take no part, where a published list lacks them.
+        clip_s: seconds of the clips that a track is cut into where each is an example of its own, whose
+            answers are then gathered to the track's; 0 where the whole track is one example.
     """
 
     name: str
@@ -40,6 +53,12 @@ class Task:
     select: str
     labelled_only: bool = False
     without: tuple[str, ...] = ()
+    clip_s: float = 0.0
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether all classes are keys, so that near misses score in part."""
+        return self.target == "multiclass" and all(map(is_key, self.classes))
 
     @property
     def filter(self) -> str:
@@ -51,6 +70,18 @@ class Task:
         """Return the tracks that take part, by `labelled_only` and `without`."""
         named = [track for track in tracks if track.name not in self.without]
         return [track for track in named if not self.labelled_only or self.of(track.labels)]
+
+    def clips(self, samples: int, sample_rate: int) -> list[tuple[int, int]]:
+        """Return where a track's clips begin and end, in samples; what is left over behind them is dropped.
+
+        A track that is shorter than a clip is one by itself. Clip k of the track `name` is `name-k`.
+
+        >>> TASKS["giantsteps"].clips(70 * 8000, 8000)
+        [(0, 240000), (240000, 480000)]
+        """
+        length = round(self.clip_s * sample_rate)
+        count = samples // length if length else 0
+        return [(k * length, (k + 1) * length) for k in range(count)] or [(0, samples)]
 
     def of(self, labels: Mapping[str, Any]) -> set[str]:
         """Return the classes of a track, by its labels.
@@ -71,11 +102,14 @@ class Task:
         return found & set(self.classes)
 
     def matrix(self, tracks: Sequence[Track]) -> np.ndarray:
-        """Return 0 and 1, tracks × classes.
+        """Return 0 and 1, tracks × classes; of a regression its numbers.
 
         Raises:
-            ValueError: a track of a multi-class task has no class or several.
+            ValueError: a track of a multi-class task has no class or several, or one of a regression lacks a
+                number.
         """
+        if self.target == "regression":
+            return np.array([self._numbers(track) for track in tracks], np.float32)
         rows = [self.of(track.labels) for track in tracks]
         if self.target == "multiclass":
             for track, row in zip(tracks, rows, strict=True):
@@ -83,59 +117,11 @@ class Task:
                     raise ValueError(f"{track.mixture}: expected one of {self.classes}, got {sorted(row)}")
         return np.array([[name in row for name in self.classes] for row in rows], np.float32)
 
-
-GENRES = (
-    "rock",
-    "metal",
-    "country",
-    "jazz",
-    "bossa",
-    "funk",
-    "hiphop",
-    "house",
-    "reggae",
-    "waltz",
-    "soul",
-    "ambient",
-)
-INSTRUMENTS = (
-    "acoustic bass",
-    "electric bass",
-    "synth bass",
-    "piano",
-    "electric piano",
-    "organ",
-    "guitar",
-    "distorted guitar",
-    "strings",
-    "brass",
-    "reed",
-    "flute",
-    "mallets",
-    "synth lead",
-    "synth pad",
-)
-"""What may or may not sound in a rendered track; drums always do, and the voice is `vocals`."""
-
-TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
-KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
-"""The 24 keys as `key` labels spell them."""
-
-SMALL_GENRES = (
-    "Electronic",
-    "Instrumental",
-    "Hip-Hop",
-    "International",
-    "Pop",
-    "Folk",
-    "Experimental",
-    "Rock",
-)
-"""The eight balanced genres of FMA's small subset."""
-
-
-PIANO_PITCHES = tuple(str(pitch) for pitch in range(21, 109))
-"""MIDI numbers of a piano's keys, as texts."""
+    def _numbers(self, track: Track) -> list[float]:
+        values = [track.labels.get(field) for field in self.fields]
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+            raise ValueError(f"{track.mixture}: expected numbers as {', '.join(self.fields)}, got {values}")
+        return [float(value) for value in values if value is not None]
 
 
 def _tagging(name: str, title: str, **protocol: Any) -> Task:
@@ -190,7 +176,16 @@ TASKS: dict[str, Task] = {
         target="multiclass",
         fields=("key",),
         classes=KEYS,
-        select="accuracy",
+        select="key_score",
+    ),
+    "rendered-emotion": Task(
+        name="rendered-emotion",
+        title="arousal and valence of rendered music, drawn apart from its genre",
+        dataset="rendered",
+        target="regression",
+        fields=("arousal", "valence"),
+        classes=("arousal", "valence"),
+        select="r2",
     ),
     "rendered-tempo": Task(
         name="rendered-tempo",
@@ -236,6 +231,34 @@ TASKS: dict[str, Task] = {
     ),
     "magnatagatune-unfiltered": _tagging(
         "magnatagatune-unfiltered", "the 50 tags of MagnaTagATune, all clips, as jukemir has them"
+    ),
+    "gtzan": Task(
+        name="gtzan",
+        title="genre of GTZAN's clips, fault-filtered, as jukemir has them",
+        dataset="gtzan",
+        target="multiclass",
+        fields=("genre",),
+        classes=GTZAN_GENRES,
+        select="accuracy",
+    ),
+    "giantsteps": Task(
+        name="giantsteps",
+        title="key and mode of GiantSteps' songs, in clips of 30 seconds, as jukemir has them",
+        dataset="giantsteps",
+        target="multiclass",
+        fields=("key",),
+        classes=KEYS,
+        select="key_score",
+        clip_s=30.0,
+    ),
+    "emomusic": Task(
+        name="emomusic",
+        title="arousal and valence of EmoMusic's clips, as jukemir has them",
+        dataset="emomusic",
+        target="regression",
+        fields=("arousal", "valence"),
+        classes=("arousal", "valence"),
+        select="r2",
     ),
     "fma-small": _fma("fma-small", SMALL_GENRES),
     "fma-medium": _fma("fma-medium", FMA_GENRES),

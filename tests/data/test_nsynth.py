@@ -8,11 +8,11 @@ import pytest
 import soundfile
 
 from stemwise.data import DATASETS
-from stemwise.data.classes import NSYNTH_FAMILIES
+from stemwise.data.classes import INSTRUMENTS, NSYNTH_FAMILIES
 from stemwise.data.tracks import SPLITS, stem_folders
 from stemwise.data.twins import nsynth as nsynth_twins
 from stemwise.data.twins import write_twin
-from stemwise.tasks import INSTRUMENTS, TASKS
+from stemwise.tasks import TASKS
 from synth import stem_tree
 
 NSYNTH = DATASETS["nsynth"]

@@ -44,8 +44,7 @@ def _how_to_get(dataset: Dataset) -> str:
     twin = f"; a synthetic twin: stemwise data twin {name} OUT" if dataset.twin else ""
     if not dataset.downloads:
         return f"{dataset.info.source}{twin}"
-    gigabytes = sum(item.megabytes for item in dataset.downloads) / 1000
-    return f"stemwise data download {name} ROOT ({gigabytes:.1f} GB){twin}"
+    return f"stemwise data download {name} ROOT ({dataset.megabytes / 1000:.1f} GB){twin}"
 
 
 def verify(name: Positional[str], root: Positional[Path], leave_out: bool = False) -> int:
@@ -158,7 +157,7 @@ def download(name: Positional[str], root: Positional[Path], unpack: bool = True)
     from stemwise.names import named
 
     dataset = named(DATASETS, name, "data set")
-    with progress_bar("downloading, MB", sum(item.megabytes for item in dataset.downloads)) as move:
+    with progress_bar("downloading, MB", round(dataset.megabytes)) as move:
         lines = fetch(dataset, root, unpack=unpack, progress=move)
     print("\n".join(lines))
     print(f"{dataset.info.title} in {root}; licence: {dataset.info.licence}")

@@ -1,9 +1,22 @@
 """What exists on disk: tracks, their audio and their labels. Never builds a network."""
 
-from stemwise.data import fma, folder, magnatagatune, musdb18, nsynth, rendered
+from stemwise.data import (
+    emomusic,
+    fma,
+    folder,
+    giantsteps,
+    gtzan,
+    magnatagatune,
+    musdb18,
+    nsynth,
+    rendered,
+)
 from stemwise.data.tracks import Dataset
+from stemwise.data.twins import emomusic as emomusic_twins
 from stemwise.data.twins import fma as fma_twins
 from stemwise.data.twins import folder as folder_twins
+from stemwise.data.twins import giantsteps as giantsteps_twins
+from stemwise.data.twins import gtzan as gtzan_twins
 from stemwise.data.twins import magnatagatune as magnatagatune_twins
 from stemwise.data.twins import musdb18 as musdb18_twins
 from stemwise.data.twins import nsynth as nsynth_twins
@@ -51,6 +64,34 @@ DATASETS: dict[str, Dataset] = {
         twin=nsynth_twins.twin,
         downloads=nsynth.DOWNLOADS,
         counts=nsynth.COUNTS,
+    ),
+    "gtzan": Dataset(
+        info=gtzan.INFO,
+        reader=gtzan.tracks,
+        twin=gtzan_twins.twin,
+        downloads=gtzan.DOWNLOADS,
+        counts=gtzan.COUNTS,
+        listing=gtzan.LISTING,
+        checksums=gtzan.checksums,
+    ),
+    "giantsteps": Dataset(
+        info=giantsteps.INFO,
+        reader=giantsteps.tracks,
+        twin=giantsteps_twins.twin,
+        downloads=giantsteps.DOWNLOADS,
+        counts=giantsteps.COUNTS,
+        listing=giantsteps.LISTING,
+        checksums=giantsteps.checksums,
+        further=giantsteps.previews,
+        further_megabytes=giantsteps.PREVIEW_MEGABYTES * sum(giantsteps.COUNTS.values()),
+    ),
+    "emomusic": Dataset(
+        info=emomusic.INFO,
+        reader=emomusic.tracks,
+        twin=emomusic_twins.twin,
+        downloads=emomusic.DOWNLOADS,
+        counts=emomusic.COUNTS,
+        listing=emomusic.LISTING,
     ),
     "folder": Dataset(info=folder.INFO, reader=folder.tracks, twin=folder_twins.twin),
     "audio": Dataset(info=folder.AUDIO_INFO, reader=folder.audio_tracks),

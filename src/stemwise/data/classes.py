@@ -1,4 +1,5 @@
-"""Classes of public data sets, in the order in which published classifiers number them."""
+"""Classes of public data sets, in the order in which published classifiers number them, and of rendered
+music."""
 
 MTAT_TAGS = (
     "guitar",
@@ -89,3 +90,71 @@ NSYNTH_FAMILIES = (
     "vocal",
 )
 """NSynth's instrument families, in the order of its own numbers."""
+
+GTZAN_GENRES = (
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "hiphop",
+    "jazz",
+    "metal",
+    "pop",
+    "reggae",
+    "rock",
+)
+"""GTZAN's genres, in the order of the alphabet and of jukemir."""
+
+GENRES = (
+    "rock",
+    "metal",
+    "country",
+    "jazz",
+    "bossa",
+    "funk",
+    "hiphop",
+    "house",
+    "reggae",
+    "waltz",
+    "soul",
+    "ambient",
+)
+"""Genres of rendered music."""
+
+INSTRUMENTS = (
+    "acoustic bass",
+    "electric bass",
+    "synth bass",
+    "piano",
+    "electric piano",
+    "organ",
+    "guitar",
+    "distorted guitar",
+    "strings",
+    "brass",
+    "reed",
+    "flute",
+    "mallets",
+    "synth lead",
+    "synth pad",
+)
+"""What may or may not sound in a rendered track; drums always do, and the voice is `vocals`."""
+
+TONICS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in TONICS)
+"""The 24 keys as `key` labels spell them."""
+
+SMALL_GENRES = (
+    "Electronic",
+    "Instrumental",
+    "Hip-Hop",
+    "International",
+    "Pop",
+    "Folk",
+    "Experimental",
+    "Rock",
+)
+"""The eight balanced genres of FMA's small subset."""
+
+PIANO_PITCHES = tuple(str(pitch) for pitch in range(21, 109))
+"""MIDI numbers of a piano's keys, as texts."""

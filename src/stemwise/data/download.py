@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import logging
 import shutil
-import tarfile
 import time
-import zipfile
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 from stemwise.data.tracks import Dataset, Download
+from stemwise.data.unpacking import unpack_tar, unpack_zip
 from stemwise.data.verify import digest
 
 logger = logging.getLogger(__name__)
@@ -56,27 +50,53 @@ def download(
         raise ValueError(f"{dataset.info.name}: has no public address; it comes from {dataset.info.source}")
     report = progress or (lambda done, note: None)
     archives: dict[str, list[Path]] = defaultdict(list)
-    lines, before = [], 0
+    lines, before = [], 0.0
     _expect_room(dataset.downloads, root)
     for item in dataset.downloads:
-        packed = ".zip" in item.name or item.name.endswith(TARBALL)
-        start = before
-        file = fetch(
-            item,
-            root / ARCHIVES if packed else root,
-            lambda done, name=item.name, start=start: report(start + done // MEGABYTE, name),
-        )
+        file = fetch(item, _folder(item, root), _counted(report, before, item.name))
         before += item.megabytes
         lines.append(f"{item.name}: {item.checksum or 'no checksum published, only its length was checked'}")
-        if packed:
+        if _is_packed(item):
             archives[item.join or item.name].append(file)
     for name, parts in archives.items() if unpack else ():
-        report(before, f"unpacking {name}")
+        report(int(before), f"unpacking {name}")
         if name.endswith(TARBALL):
             unpack_tar(parts[0], root)
         else:
             unpack_zip(parts, root)
+    if dataset.further and unpack:
+        lines.append(_fetch_further(dataset.further(root), root, report, before))
     return lines
+
+
+def _fetch_further(items: Sequence[Download], root: Path, report: Progress, before: float) -> str:
+    """Fetch many small files; one that the server refuses does not stop the others."""
+    refused = []
+    _expect_room(items, root)
+    for item in items:
+        try:
+            fetch(item, _folder(item, root), _counted(report, before, item.name))
+        except ValueError as error:
+            refused.append(str(error))
+        before += item.megabytes
+    if refused:
+        raise ValueError(
+            f"{len(refused)} of {len(items)} files could not be fetched, the first: {refused[0]}; the same "
+            "command tries them again, and `stemwise data verify … --leave-out` goes on without them"
+        )
+    return f"{len(items)} further files: {sum(item.checksum is not None for item in items)} checksums"
+
+
+def _is_packed(item: Download) -> bool:
+    return ".zip" in item.name or item.name.endswith(TARBALL)
+
+
+def _folder(item: Download, root: Path) -> Path:
+    return root / (ARCHIVES if _is_packed(item) else item.folder)
+
+
+def _counted(report: Progress, before: float, name: str) -> Callable[[int], None]:
+    return lambda done: report(int(before + done / MEGABYTE), name)
 
 
 def fetch(item: Download, folder: Path, progress: Callable[[int], None] | None = None) -> Path:
@@ -163,7 +183,7 @@ def _matches(file: Path, item: Download) -> bool:
 
 
 def _expect_room(items: Sequence[Download], root: Path) -> None:
-    places = [root / ARCHIVES / item.name for item in items]
+    places = [_folder(item, root) / item.name for item in items]
     there = sum(
         path.stat().st_size
         for path in (*places, *(p.with_name(f"{p.name}.part") for p in places))
@@ -176,109 +196,3 @@ def _expect_room(items: Sequence[Download], root: Path) -> None:
             f"{root}: expected {needed / 1e9:.1f} GB of room for the download, {free / 1e9:.1f} are free; "
             "choose another disk (unpacking takes about as much again)"
         )
-
-
-def unpack_zip(parts: Sequence[Path], root: Path) -> None:
-    """Unpack an archive, or one that was split into parts; files that are there in full size are kept.
-
-    Raises:
-        ValueError: it is no archive, is damaged, or a member would lie outside of the folder.
-    """
-    with _Joined(parts) as joined:
-        try:
-            with zipfile.ZipFile(io.BufferedReader(joined, 2**20)) as archive:
-                for member in archive.infolist():
-                    _extract(archive, member, root)
-        except (zipfile.BadZipFile, NotImplementedError) as error:
-            raise ValueError(f"{parts[0]}: could not be unpacked ({error}); fetch it again") from error
-
-
-def unpack_tar(path: Path, root: Path) -> None:
-    """Unpack a compressed tar archive; files that are there in full size are kept.
-
-    Raises:
-        ValueError: as `unpack_zip`, or a member is neither a file nor a folder.
-    """
-    try:
-        with gzip.open(path) as whole:
-            while whole.read(2**20):  # to its end, where its checksum is: files of damaged bytes would stay
-                pass
-        with tarfile.open(path, "r:gz") as archive:
-            for member in archive:
-                if not member.isdir():
-                    _place(root, member.name, member.size, lambda m=member, a=archive: _content(a, m))
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: could not be unpacked ({error}); fetch it again") from error
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Any:
-    content = archive.extractfile(member) if member.isfile() else None
-    if content is None:
-        raise ValueError(f"{member.name}: expected a file or a folder in the archive; do not trust it")
-    return content
-
-
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path) -> None:
-    if not member.is_dir():
-        _place(root, member.filename, member.file_size, lambda: archive.open(member))
-
-
-def _place(root: Path, name: str, size: int, content: Callable[[], Any]) -> None:
-    """Write one file of an archive, whole or not at all, unless it is there."""
-    target = root / name
-    if not target.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{name}: expected a path inside the archive's folder; do not trust it")
-    if target.is_file() and target.stat().st_size == size:
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{uuid4().hex}.part")
-    try:
-        with content() as source, aside.open("wb") as file:
-            shutil.copyfileobj(source, file, 2**20)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-class _Joined(io.RawIOBase):
-    """Several files read as if they were one, without a joined copy."""
-
-    def __init__(self, parts: Sequence[Path]) -> None:
-        self._files = [path.open("rb") for path in parts]
-        self._sizes = [path.stat().st_size for path in parts]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: sum(self._sizes)}[whence]
-        self._at = max(0, origin + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer) -> int:
-        for file, start in self._starts():
-            file.seek(self._at - start)
-            got = file.readinto(buffer)
-            self._at += got
-            return got
-        return 0
-
-    def _starts(self) -> Iterator[tuple[io.BufferedReader, int]]:
-        """The part that the position lies in, and where it begins."""
-        start = 0
-        for file, size in zip(self._files, self._sizes, strict=True):
-            if start <= self._at < start + size:
-                yield file, start
-            start += size
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-        super().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -83,17 +84,42 @@ class Download:
         checksum: "md5:", "sha1:" or "sha256:" and the published digits; None where none is published.
         megabytes: about how large it is.
         join: it is a part of a split archive of this name.
+        folder: in the set's folder, that it comes to lie in; an archive's is another.
     """
 
     url: str
-    megabytes: int
+    megabytes: int | float
     checksum: str | None = None
     join: str | None = None
+    folder: str = ""
 
     @property
     def name(self) -> str:
         """The file's name."""
         return self.url.rsplit("/", 1)[-1].partition("?")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A published list of tracks, as a digest.
+
+    Attributes:
+        fields: labels that it holds beside each track's name and split.
+        sha256: of the lines `name split LABELS`, sorted, numbers with four decimals.
+    """
+
+    fields: tuple[str, ...]
+    sha256: str
+
+    def of(self, tracks: Sequence[Track]) -> str:
+        """Return the same of some tracks."""
+        lines = sorted(self._line(track) for track in tracks)
+        return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+    def _line(self, track: Track) -> str:
+        values = [track.labels[field] for field in self.fields]
+        words = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in values]
+        return " ".join([track.name, track.split, *words])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +134,11 @@ class Dataset:
             its own twin.
         downloads: the files that a public server offers, if one does.
         counts: published number of tracks per split, or of `all`.
+        listing: of all tracks with their splits and labels, as others published them.
         known_bad: track name → why the reader leaves it out.
         checksums: `(root)` → file → checksum as in `Download`, of files whose checksum is published.
+        further: `(root)` → files that a server offers besides, which the unpacked `downloads` name.
+        further_megabytes: about how large these are together.
     """
 
     info: DatasetInfo
@@ -117,8 +146,16 @@ class Dataset:
     twin: Callable[[Sequence[Track], Path], None] | None = None
     downloads: tuple[Download, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    listing: Listing | None = None
     known_bad: Mapping[str, str] = field(default_factory=dict)
     checksums: Callable[[Path], Mapping[Path, str]] | None = None
+    further: Callable[[Path], tuple[Download, ...]] | None = None
+    further_megabytes: int | float = 0
+
+    @property
+    def megabytes(self) -> int | float:
+        """About how much there is to download."""
+        return sum(item.megabytes for item in self.downloads) + self.further_megabytes
 
     def tracks(self, root: Path, split: str | None = None) -> list[Track]:
         """Return the tracks to work with: those of `ROOT/left_out.txt` are left out, all others are whole.

@@ -191,6 +191,9 @@ def _counts(dataset: Dataset, tracks: Sequence[Track]) -> Iterator[Finding]:
         if found[split] != expected:
             text = f"{split}: {found[split]} tracks, published are {expected}"
             yield Finding(kind="wrong", text=text, split=split)
+    if dataset.listing and (got := dataset.listing.of(tracks)) != dataset.listing.sha256:
+        what = ", ".join(("names", "splits", *dataset.listing.fields))
+        yield Finding(kind="wrong", text=f"{what}: not as published, their SHA-256 is {got}")
 
 
 def _doubled(tracks: Sequence[Track]) -> list[Finding]:

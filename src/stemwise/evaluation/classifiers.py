@@ -13,7 +13,7 @@ from stemwise.data.audio import open_audio
 from stemwise.data.tracks import Track
 from stemwise.embedding import tag
 from stemwise.interfaces import Classifier
-from stemwise.metrics import tagging
+from stemwise.metrics import key, regression, tagging
 from stemwise.tasks import TASKS, Task
 
 Progress = Callable[[int, int], None]
@@ -25,8 +25,8 @@ class Predictions:
 
     Attributes:
         names: of the tracks that could be read.
-        targets: 0 and 1, tracks × classes.
-        chances: probabilities, likewise.
+        targets: 0 and 1, tracks × classes; of a regression, numbers.
+        chances: probabilities, likewise; of a regression, estimates.
         unreadable: name → reason, of the tracks that could not.
     """
 
@@ -151,19 +151,24 @@ def classification_scores(task: Task, targets: np.ndarray, chances: np.ndarray) 
 
     Args:
         task: what is asked.
-        targets: 0 and 1, tracks × classes.
-        chances: probabilities, tracks × classes.
+        targets: 0 and 1, tracks × classes; of a regression, numbers.
+        chances: probabilities, tracks × classes; of a regression, estimates.
 
     Returns:
         `protocol`, `tracks`, the scores (`roc_auc` and `average_precision`, macro over labels that occur,
-        and of a multi-class task `accuracy` and `confusion`), and `labels`: a table per label.
+        and of a multi-class task `accuracy` and `confusion`, with `key_score` where it asks for keys), and
+        `labels`: a table per label. Of a regression `r2`, the mean over its columns, and `COLUMN_r2`.
     """
+    if task.target == "regression":
+        return _regression_scores(task, targets, chances)
     result: dict[str, Any] = {
         "protocol": f"{task.name}: mean probability over windows of 3.86 s, half overlapping, per track",
         "tracks": len(targets),
         "labels": tagging.per_label(targets.astype(int), chances, task.classes),
     }
     if task.target == "multiclass":
+        if task.asks_for_keys:
+            result["key_score"] = float(key_scores(task, targets, chances).mean())
         result["accuracy"] = tagging.accuracy(targets.argmax(1), chances)
         result["confusion"] = _confusion(task, tagging.confusion(targets.argmax(1), chances))
     area, precision = tagging.roc_auc(targets, chances), tagging.average_precision(targets, chances)
@@ -171,6 +176,22 @@ def classification_scores(task: Task, targets: np.ndarray, chances: np.ndarray) 
     result["average_precision"] = tagging.macro(precision).mean
     result["scored_labels"] = tagging.macro(area).labels
     return result
+
+
+def key_scores(task: Task, targets: np.ndarray, chances: np.ndarray) -> Float[np.ndarray, "n"]:
+    """Return MIREX's score of each track's likeliest key, see `metrics.key.weighted_score`."""
+    pairs = zip(targets.argmax(1), chances.argmax(1), strict=True)
+    return np.array([key.weighted_score(task.classes[truth], task.classes[said]) for truth, said in pairs])
+
+
+def _regression_scores(task: Task, targets: np.ndarray, estimates: np.ndarray) -> dict[str, Any]:
+    columns = regression.r2(targets.astype(np.float64), estimates)
+    return {
+        "protocol": f"{task.name}: mean estimate over a track's windows",
+        "tracks": len(targets),
+        "r2": float(columns.mean()),
+        **{f"{name}_r2": float(value) for name, value in zip(task.classes, columns, strict=True)},
+    }
 
 
 def _confusion(task: Task, counts: np.ndarray) -> dict[str, Any]:

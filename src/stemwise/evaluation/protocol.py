@@ -58,16 +58,22 @@ class Protocol:
         )
 
 
+_KINDS = {
+    "multilabel": "{} classes of {}, any number of classes a track",
+    "multiclass": "{} classes of {}, exactly one class a track",
+    "regression": "{} numbers, {}",
+}
+
+
 def classifier_protocol(
     model: Classifier, stored: StoredModel, task: Task, dataset: str, split: str
 ) -> Protocol:
     """Return how a classifier is scored."""
-    kind = "exactly one class a track" if task.target == "multiclass" else "any number of classes a track"
     return Protocol(
         dataset=dataset,
         split=split,
         task=task.name,
-        filter=f"{task.filter}, {len(task.classes)} classes of {', '.join(task.fields)}, {kind}",
+        filter=f"{task.filter}, {_KINDS[task.target].format(len(task.classes), ', '.join(task.fields))}",
         window_s=model.window / model.sample_rate,
         hop_s=model.hop / model.sample_rate,
         aggregation=AGGREGATION.format(pooling=model.pooling),

@@ -47,11 +47,14 @@ def _seed(run: Path) -> tuple[int, str]:
     return (int(number), "") if number.isdecimal() else (-1, run.name)
 
 
+_HEADLINES = ("key_score", "accuracy", "r2", "roc_auc", "average_precision")
+
+
 def headline(scores: Mapping[str, Any]) -> dict[str, float]:
     """Return the scores that runs are compared by: those over all labels, or means over the stems."""
     if "stems" in scores:
         return {key: _mean_known(scores["stems"], key) for key in ("si_sdr", "improvement", "sdr")}
-    return {key: scores[key] for key in ("accuracy", "roc_auc", "average_precision") if key in scores}
+    return {key: scores[key] for key in _HEADLINES if key in scores}
 
 
 def _mean_known(stems: Mapping[str, Mapping[str, Any]], key: str) -> float:

@@ -75,13 +75,13 @@ def evaluate_stored(
     goal = task or task_for(model, dataset)
     found = predict(model, goal, tracks, progress)
     scores = classification_scores(goal, found.targets, found.chances)
-    scores = with_intervals(scores, found, resamples=resamples)
+    scores = with_intervals(scores, found, goal, resamples=resamples)
     protocol = replace(classifier_protocol(model, stored, goal, dataset, split), music=music)
     return Evaluation(
         title=goal.title,
         select=goal.select,
         document=_document(protocol, scores, dict(found.unreadable)),
-        predictions=predictions_csv(found, goal.classes),
+        predictions=predictions_csv(found, goal),
     )
 
 

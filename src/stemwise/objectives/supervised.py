@@ -18,7 +18,8 @@ class Supervised:
     """Cross-entropy of a classifier on `audio "b c t"`, averaged over the windows of a clip.
 
     Attributes:
-        target: `multilabel` for binary cross-entropy per class, `multiclass` for one class per clip.
+        target: `multilabel` for binary cross-entropy per class, `multiclass` for one class per clip,
+            `regression` for the mean squared error.
     """
 
     target: Target = "multilabel"
@@ -27,9 +28,7 @@ class Supervised:
         """Return the loss of one batch."""
         logits = model.logits(batch["audio"])  # b k n
         label = batch["label"][:, :, None].expand_as(logits)
-        return _cross_entropy(
-            logits.transpose(1, 2).flatten(0, 1), label.transpose(1, 2).flatten(0, 1), self.target
-        )
+        return _error(logits.transpose(1, 2).flatten(0, 1), label.transpose(1, 2).flatten(0, 1), self.target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +43,17 @@ class SupervisedPictures:
 
     def __call__(self, model: WindowClassifier | MscolClassifier, batch: Batch) -> Loss:
         """Return the loss of one batch."""
-        return _cross_entropy(model.picture_logits(batch["picture"].float()), batch["label"], self.target)
+        return _error(model.picture_logits(batch["picture"].float()), batch["label"], self.target)
 
 
-def _cross_entropy(logits: Float[Tensor, "w k"], label: Float[Tensor, "w k"], target: Target) -> Loss:
-    measure = F.binary_cross_entropy_with_logits if target == "multilabel" else F.cross_entropy
+_MEASURES = {
+    "multilabel": ("cross_entropy", F.binary_cross_entropy_with_logits),
+    "multiclass": ("cross_entropy", F.cross_entropy),
+    "regression": ("squared_error", F.mse_loss),
+}
+
+
+def _error(logits: Float[Tensor, "w k"], label: Float[Tensor, "w k"], target: Target) -> Loss:
+    name, measure = _MEASURES[target]
     error = measure(logits.float(), label)
-    return Loss(error, {"cross_entropy": error.detach()})
+    return Loss(error, {name: error.detach()})

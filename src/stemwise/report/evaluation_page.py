@@ -19,6 +19,10 @@ LABELS_NOTE = (
     "A mark is the score, a line its interval, a tick what chance reaches: 0.5 for the ROC-AUC, the label's "
     "share of the tracks for the average precision. Labels that never occur have no score."
 )
+REGRESSION_NOTE = (
+    "R² is one less the share of the variance that is left; naming the mean reaches 0. Intervals hold the "
+    "middle {} % of {} drawings of the tracks with replacement (seed {})."
+)
 CONFUSION_NOTE = "Rows are the truth, columns the predictions; a cell is as dark as its share of its row."
 STEMS_NOTE = (
     "In dB, medians over tracks. Mixture, SI-SDR, gain and oracle are SI-SDR: of the mixture taken for the "
@@ -69,6 +73,9 @@ def _runs(summary: Mapping[str, Any] | None) -> str:
 
 def _classification(shown: Results) -> str:
     drawn = shown["bootstrap"]
+    if "labels" not in shown:
+        note = REGRESSION_NOTE.format(number(100 * drawn["confidence"], 0), drawn["resamples"], drawn["seed"])
+        return markup.section("Scores", (markup.table(tables.scores_table(shown)), markup.note(note)))
     note = (
         f"ROC-AUC and average precision are means over {shown['scored_labels']} of {len(shown['labels'])} "
         f"labels: those that have tracks with and without them. Intervals hold the middle "

@@ -9,7 +9,9 @@ from stemwise.report.tables import DASH, Table, number
 
 Scores = Mapping[str, Any]
 TITLES = {
+    "key_score": "key score",
     "accuracy": "accuracy",
+    "r2": "R²",
     "roc_auc": "ROC-AUC",
     "average_precision": "avg. precision",
     "si_sdr": "SI-SDR",
@@ -32,9 +34,14 @@ def span(pair: Sequence[float | None] | None, digits: int = 3) -> str:
 
 
 def scores_table(scores: Scores) -> Table:
-    """Return a classifier's scores over all labels, each with its interval."""
+    """Return a classifier's scores over all labels, or a regression's, each with its interval."""
     rows = (
-        (TITLES[key], number(scores[key], 3), span(pair), _chance(scores, key))
+        (
+            TITLES.get(key, key.replace("_r2", ", R²")),
+            number(scores[key], 3),
+            span(pair),
+            _chance(scores, key),
+        )
         for key, pair in scores["intervals"].items()
     )
     percent = number(100 * scores["bootstrap"]["confidence"], 0)
@@ -42,7 +49,11 @@ def scores_table(scores: Scores) -> Table:
 
 
 def _chance(scores: Scores, key: str) -> str:
-    """Return what knowing nothing but how frequent the labels are would reach."""
+    """Return what knowing nothing but how frequent the labels are would reach; of keys, it is not told."""
+    if key.endswith("r2"):
+        return number(0, 3)
+    if key == "key_score":
+        return DASH
     found = [row["positives"] for row in scores["labels"]]
     if key == "accuracy":
         return number(max(found) / scores["tracks"], 3)

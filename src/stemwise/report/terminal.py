@@ -100,6 +100,9 @@ def _bss(scores: Mapping[str, Any]) -> list[str]:
 
 def _classification(scores: Mapping[str, Any]) -> list[str]:
     drawn = scores["bootstrap"]
+    if "labels" not in scores:
+        title = f"of estimated numbers; intervals of {drawn['resamples']} drawings of the tracks"
+        return [_titled(title, evaluation_tables.scores_table(scores))]
     title = f"over {scores['scored_labels']} labels; intervals of {drawn['resamples']} drawings of the tracks"
     parts = [
         _titled(title, evaluation_tables.scores_table(scores)),

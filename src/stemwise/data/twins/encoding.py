@@ -1,4 +1,4 @@
-"""Audio as real sets distribute it: mp3 of one channel or two, and five AAC streams in one file.
+"""Audio as real sets distribute it: mp3 of one channel or two, wav, and five AAC streams in one file.
 
 The registry of data sets imports this: what is heavy is imported where it is used.
 """
@@ -28,6 +28,17 @@ def write_mp3(track: Track, path: Path, sample_rate: int, mono: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     audio = read_resampled(track.mixture, sample_rate, mono)
     soundfile.write(path, audio.T.clip(-1, 1), sample_rate, format="MP3")
+
+
+def write_wav(track: Track, path: Path, sample_rate: int) -> None:
+    """Write a track's mixture as one channel of 16 bits."""
+    import soundfile
+
+    from stemwise.data.audio import read_resampled
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio = read_resampled(track.mixture, sample_rate, True)
+    soundfile.write(path, audio[0].clip(-1, 1), sample_rate, subtype="PCM_16")
 
 
 def write_stem_file(track: Track, names: Sequence[str], path: Path) -> None:
