@@ -74,9 +74,7 @@ def test_splits_and_keys_equal_the_published_metadata(published: dict[str, Any],
     assert TASKS["giantsteps"].matrix(songs).sum(1).tolist() == [1] * 1763
 
 
-def test_clips_of_thirty_seconds_equal_the_published_ones(
-    published: dict[str, Any], songs: list[Track]
-) -> None:
+def test_clips_of_30_s_equal_the_published_ones(published: dict[str, Any], songs: list[Track]) -> None:
     lines = [
         f"{song.name}-{number} {song.split} {song.labels['key']}\n"
         for song in songs

@@ -25,7 +25,7 @@ INFO = DatasetInfo(
     layout="songs_info.csv, static_annotations.csv (or in annotations/), clips_45seconds/2.mp3",
     citation="Soleymani, Caro, Schmidt, Sha, Yang: 1000 songs for emotional analysis of music, CrowdMM 2013",
 )
-_SERVER = "http://cvml.unige.ch/databases/emoMusic"
+_SERVER = "https://cvml.unige.ch/databases/emoMusic"
 DOWNLOADS = (
     Download(
         url=f"{_SERVER}/annotations.tar.gz",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import NamedTuple
 from stemwise.data.giantsteps import ANNOTATIONS, BEATPORT, FLATS, KEY, MTG
 from stemwise.data.tracks import Track
 from stemwise.data.twins.encoding import write_mp3
-from stemwise.data.verify import digest
 
 SAMPLE_RATE = 44_100
 SHARPS = {flat: sharp for sharp, flat in FLATS.items()}
@@ -75,7 +75,7 @@ def twin(tracks: Sequence[Track], out: Path) -> None:
 
 def _write_audio(track: Track, path: Path, md5: Path) -> None:
     write_mp3(track, path, SAMPLE_RATE, mono=False)
-    _write(md5, f"{digest(path, 'md5')}\n")
+    _write(md5, f"{hashlib.md5(path.read_bytes()).hexdigest()}\n")
 
 
 def _write(path: Path, text: str) -> None:
