@@ -53,6 +53,7 @@ SHORT = {
     "msspt-classifier": "--task rendered-tags --network tail --epochs 1 --batch-size 2",
     "tune-clmr": "--dataset rendered --model tune-5tail-32 --steps 1 --batch-size 2",
     "tune-supervised": "--model tune-5tail-32 --steps 1 --batch-size 2",
+    "linear-evaluation": "--model tune-5tail-32 --epochs 1 --batch-size 2",
     "mscol": "--model half-mscol --sources bass --segment 98 --steps 1 --batch-size 2 --valid-every 0",
     "mscol-classifier": "--model half-mscol --segment 98 --epochs 1 --batch-size 2",
     "meta-tasnet": "--dataset rendered --steps 1 --batch-size 2 --seconds 0.2 --statistics 2",

@@ -23,6 +23,10 @@ Precision = Literal["fp32", "bf16"]
 Pooling = Literal["probability", "logit"]
 """How a clip's windows become one answer: the mean of their probabilities, or of their logits."""
 
+Ending = Literal["dropped", "kept", "published"]
+"""Which windows at a clip's end count: whole ones alone; these and one that ends with the clip, where samples
+are left over; or whole ones but for the last where nothing is left over, as CLMR's released code has it."""
+
 Batch = Mapping[str, Any]
 """Named tensors with the batch axis first, and `names`: one item name per row."""
 
@@ -145,6 +149,7 @@ class Classifier(Encoder, ABC):
         window: samples of one window.
         hop: samples between windows.
         pooling: how the windows of a clip become one answer.
+        ending: which of its windows at the clip's end count.
     """
 
     classes: tuple[str, ...]
@@ -152,6 +157,7 @@ class Classifier(Encoder, ABC):
     window: int
     hop: int
     pooling: Pooling = "probability"
+    ending: Ending = "dropped"
 
     @abstractmethod
     def logits(self, audio: Float[Tensor, "b c t"]) -> Float[Tensor, "b k n"]:

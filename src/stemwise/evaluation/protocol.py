@@ -13,9 +13,14 @@ from stemwise.tasks import Task
 from stemwise.weights.store import StoredModel
 
 AGGREGATION = (
-    "mean {pooling} over a track's whole windows, what is left behind the last one dropped; "
+    "mean {pooling} over a track's whole windows, {ending}; "
     "a track shorter than a window is one window filled up with silence"
 )
+ENDINGS = {
+    "dropped": "what is left behind the last one dropped",
+    "kept": "and one that ends with the track where something is left behind the last one",
+    "published": "without the last one where nothing is left behind it, as CLMR's code drops its last piece",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +81,9 @@ def classifier_protocol(
         filter=f"{task.filter}, {_KINDS[task.target].format(len(task.classes), ', '.join(task.fields))}",
         window_s=model.window / model.sample_rate,
         hop_s=model.hop / model.sample_rate,
-        aggregation=AGGREGATION.format(pooling=model.pooling),
+        aggregation=AGGREGATION.format(
+            pooling="estimate" if task.target == "regression" else model.pooling, ending=ENDINGS[model.ending]
+        ),
         model=_name(stored),
         sha256=stored.card["sha256"],
         versions=_versions(),

@@ -1,11 +1,11 @@
 """Pure networks. One architecture is one file: its config, its class, and the table of its variants."""
 
-from stemwise.models import joint, meta_tasnet, mscol, sample_cnn, tail, tune, unet
+from stemwise.models import frozen, joint, meta_tasnet, mscol, sample_cnn, tail, tune, unet
 
 SeparatorConfig = unet.UNetConfig | meta_tasnet.MetaTasNetConfig
 EncoderConfig = mscol.MscolConfig | tune.TuneConfig | sample_cnn.SampleCNNConfig
 ClassifierConfig = tail.TailConfig | joint.JointConfig | mscol.MscolClassifierConfig
-Config = SeparatorConfig | EncoderConfig | ClassifierConfig
+Config = SeparatorConfig | EncoderConfig | ClassifierConfig | frozen.FrozenConfig
 
 CONFIGS: dict[str, type[Config]] = {
     "UNetConfig": unet.UNetConfig,
@@ -16,6 +16,7 @@ CONFIGS: dict[str, type[Config]] = {
     "MscolClassifierConfig": mscol.MscolClassifierConfig,
     "TuneConfig": tune.TuneConfig,
     "SampleCNNConfig": sample_cnn.SampleCNNConfig,
+    "FrozenConfig": frozen.FrozenConfig,
 }
 """Every kind of config, by the name that model cards use."""
 

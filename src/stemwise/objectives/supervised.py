@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stemwise.interfaces import Batch, Classifier, Loss, Target
+from stemwise.models.frozen import FrozenClassifier
 from stemwise.models.mscol import MscolClassifier
 from stemwise.models.tail import WindowClassifier
 
@@ -44,6 +45,21 @@ class SupervisedPictures:
     def __call__(self, model: WindowClassifier | MscolClassifier, batch: Batch) -> Loss:
         """Return the loss of one batch."""
         return _error(model.picture_logits(batch["picture"].float()), batch["label"], self.target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisedFeatures:
+    """Error of a head on a frozen encoder's cached vectors, `feature "b d"`, instead of audio.
+
+    Attributes:
+        target: as in `Supervised`.
+    """
+
+    target: Target = "multilabel"
+
+    def __call__(self, model: FrozenClassifier, batch: Batch) -> Loss:
+        """Return the loss of one batch."""
+        return _error(model.feature_logits(batch["feature"]), batch["label"], self.target)
 
 
 _MEASURES = {

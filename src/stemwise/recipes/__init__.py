@@ -9,6 +9,7 @@ from typing import Any
 
 from stemwise.data.material import Material
 from stemwise.recipes import (
+    linear,
     meta_tasnet,
     mscol,
     mscol_classifier,
@@ -25,6 +26,7 @@ RECIPES: dict[str, Callable[..., Any]] = {
     "msspt-classifier": msspt_classifier.classifier,
     "tune-clmr": tune.contrastive,
     "tune-supervised": tune.supervised,
+    "linear-evaluation": linear.evaluation,
     "mscol": mscol.pretrain,
     "mscol-classifier": mscol_classifier.classifier,
     "meta-tasnet": meta_tasnet.published,
@@ -38,6 +40,7 @@ MATERIALS: dict[str, Material] = {
     "msspt-classifier": msspt_classifier.MATERIAL,
     "tune-clmr": tune.MATERIAL,
     "tune-supervised": replace(tune.MATERIAL, splits=("train", "valid")),
+    "linear-evaluation": linear.MATERIAL,
     "mscol": mscol.MATERIAL,
     "mscol-classifier": mscol_classifier.MATERIAL,
     "meta-tasnet": meta_tasnet.MATERIAL,

@@ -63,7 +63,7 @@ def _store(model: JointClassifier, audio: AudioCache, folder: Path) -> Store:
     about = {
         "what": "a frozen separator's sources and the mixture, (windows, channels, mel bands, frames)",
         "dtype": "float16, little-endian",
-        "separator": _digest(model.unet),
+        "separator": digest(model.unet),
         "unet": asdict(model.unet.config),
         "mixture_branch": model.config.mixture_branch,
         "log_divisor": model.config.log_divisor,
@@ -75,7 +75,7 @@ def _store(model: JointClassifier, audio: AudioCache, folder: Path) -> Store:
     return Store(folder / f"pictures-{key}", "<f2", (channels, 128, FRAMES), about)
 
 
-def _digest(module: nn.Module) -> str:
+def digest(module: nn.Module) -> str:
     """Return a digest of a network's weights and statistics."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):

@@ -65,8 +65,7 @@ def save(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:
         config: Any = model.config
         card = {
             **about,
-            "architecture": type(config).__name__,
-            "config": asdict(config),
+            **_plain(config),
             "sha256": sha256(aside / WEIGHTS),
         }
         (aside / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False))
@@ -136,7 +135,20 @@ def config_from(architecture: str, values: Mapping[str, Any], where: Path) -> An
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "update stemwise"
         raise ValueError(f"{where}: {architecture} has no {name}; {hint}")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return kind(**{name: _value(value, where) for name, value in values.items()})
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """Return a config as a card has it; one inside of it likewise."""
+    values = {field.name: getattr(config, field.name) for field in fields(config)}
+    inner = {name: _plain(value) for name, value in values.items() if type(value).__name__ in CONFIGS}
+    return {"architecture": type(config).__name__, "config": {**asdict(config), **inner}}
+
+
+def _value(value: Any, where: Path) -> Any:
+    if isinstance(value, dict) and value.keys() == {"architecture", "config"}:
+        return config_from(value["architecture"], value["config"], where)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_free(folder: Path) -> None:
