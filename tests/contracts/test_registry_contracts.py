@@ -306,6 +306,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "skip_unreadable": True,
         },
     ),
+    "linear": (
+        "linear-evaluation",
+        {"batch_size": 2, "model": "tune-5tail-32"},
+        {"head": "hidden", "crops": 2, "ending": "published", "drop_after": 2, "weights": "best", "seed": 9},
+    ),
     "meta": ("meta-tasnet", {**META, "valid_every": 0, "weights": "last"}, {}),
     "small meta": (
         "rendered-meta-tasnet",

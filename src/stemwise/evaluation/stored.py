@@ -11,8 +11,10 @@ from stemwise.evaluation.classifiers import Progress, classification_scores, pre
 from stemwise.evaluation.intervals import RESAMPLES, with_intervals
 from stemwise.evaluation.listing import predictions_csv
 from stemwise.evaluation.protocol import Protocol, classifier_protocol, separator_protocol
+from stemwise.evaluation.published import LINEAR
 from stemwise.evaluation.separators import evaluate_separator
 from stemwise.interfaces import Classifier, Separator
+from stemwise.models.frozen import FrozenClassifier
 from stemwise.tasks import Task
 from stemwise.weights.store import StoredModel
 
@@ -77,6 +79,8 @@ def evaluate_stored(
     scores = classification_scores(goal, found.targets, found.chances)
     scores = with_intervals(scores, found, goal, resamples=resamples)
     protocol = replace(classifier_protocol(model, stored, goal, dataset, split), music=music)
+    if isinstance(model, FrozenClassifier) and goal.name in LINEAR:
+        scores |= {"published_scores": LINEAR[goal.name].plain()}
     return Evaluation(
         title=goal.title,
         select=goal.select,

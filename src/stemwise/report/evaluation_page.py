@@ -48,7 +48,11 @@ def page(runs: Mapping[str, Results], summary: Mapping[str, Any] | None, title: 
     """
     shown = runs[summary["best"]["run"]] if summary else next(iter(runs.values()))
     parts = [_head(shown, title, len(runs)), _runs(summary)]
-    parts += [_separation(shown)] if "stems" in shown else [_classification(shown), _confusion(shown)]
+    parts += (
+        [_separation(shown)]
+        if "stems" in shown
+        else [_classification(shown), _confusion(shown), _published(shown)]
+    )
     parts += [_missing(runs), _protocol(runs, shown)]
     return markup.document(f"{shown['protocol_fields']['model']}: {title}", parts)
 
@@ -90,6 +94,13 @@ def _classification(shown: Results) -> str:
     return markup.section("Scores", whole) + markup.section(
         "Label by label", (*labels, markup.table(tables.labels_table(shown)))
     )
+
+
+def _published(shown: Results) -> str:
+    if "published_scores" not in shown:
+        return ""
+    note = markup.note(tables.published_text(shown))
+    return markup.section("Beside published numbers", (markup.table(tables.published_table(shown)), note))
 
 
 def _confusion(shown: Results) -> str:

@@ -37,7 +37,7 @@ def scores_table(scores: Scores) -> Table:
     """Return a classifier's scores over all labels, or a regression's, each with its interval."""
     rows = (
         (
-            TITLES.get(key, key.replace("_r2", ", R²")),
+            TITLES.get(key) or key.replace("_r2", ", R²"),
             number(scores[key], 3),
             span(pair),
             _chance(scores, key),
@@ -61,6 +61,24 @@ def _chance(scores: Scores, key: str) -> str:
         return number(0.5, 3)
     known = [count for count in found if count]
     return number(sum(known) / len(known) / scores["tracks"], 3) if known else DASH
+
+
+def published_table(scores: Scores) -> Table:
+    """Return what papers report, and what is measured here in the first row."""
+    published = scores["published_scores"]["scores"]
+    keys = list(next(iter(published.values())))
+    rows = [("here", *(number(scores[key], 3) for key in keys))]
+    rows += [(system, *(number(row[key], 3) for key in keys)) for system, row in published.items()]
+    return Table(("system", *(TITLES[key] for key in keys)), tuple(rows))
+
+
+def published_text(scores: Scores) -> str:
+    """Return where they stand, how they were measured, and what to mind."""
+    found = scores["published_scores"]
+    return (
+        f"Published in {found['source']}; there: {found['protocol']}. They compare only where data, "
+        "pre-training and protocol are the same."
+    )
 
 
 def few_text(scores: Scores) -> str:

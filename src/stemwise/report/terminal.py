@@ -113,6 +113,9 @@ def _classification(scores: Mapping[str, Any]) -> list[str]:
     if len(scores.get("confusion", {}).get("classes", ())) in range(1, evaluation_tables.MOST_CLASSES + 1):
         title = "who is taken for whom: rows are the truth, columns the predictions"
         parts.append(_titled(title, evaluation_tables.confusion_table(scores)))
+    if "published_scores" in scores:
+        parts.append(_titled("beside published numbers", evaluation_tables.published_table(scores)))
+        parts.append(_wrap(evaluation_tables.published_text(scores)))
     return parts
 
 
