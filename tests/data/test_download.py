@@ -267,6 +267,25 @@ def test_command_fetches_and_names_the_licence(server: Server, tmp_path: Path, m
     assert "non-commercial" in capsys.readouterr().out
 
 
+def test_files_that_an_archive_names_follow_it_and_a_missing_one_stops_no_other(
+    server: Server, tmp_path: Path
+) -> None:
+    server.files = {"/set.zip": archive(songs__names="one three"), "/one.mp3": b"1", "/two.mp3": b"2"}
+
+    def songs(root: Path) -> tuple[Download, ...]:
+        names = (root / "songs" / "names").read_text().split()
+        return tuple(server.offer(f"{name}.mp3", folder="audio") for name in names)
+
+    dataset = replace(offered(server.offer("set.zip")), further=songs)
+    with pytest.raises(ValueError, match=r"1 of 2 files could not be fetched, the first: .*three\.mp3"):
+        download(dataset, tmp_path)
+    assert (tmp_path / "audio" / "one.mp3").read_bytes() == b"1"
+    server.files["/three.mp3"] = b"3"
+    asked = len(server.asked)
+    assert download(dataset, tmp_path)[-1] == "2 further files: 0 checksums"
+    assert len(server.asked) == asked + 1  # what is there is not fetched again
+
+
 def test_every_published_download_has_a_checksum_and_an_address() -> None:
     published = [dataset for name, dataset in DATASETS.items() if name != "nsynth"]  # which names none
     items = [item for dataset in published for item in dataset.downloads]
