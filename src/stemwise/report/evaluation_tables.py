@@ -74,11 +74,12 @@ def published_table(scores: Scores) -> Table:
 
 def published_text(scores: Scores) -> str:
     """Return where they stand, how they were measured, and what to mind."""
-    found = scores["published_scores"]
-    return (
-        f"Published in {found['source']}; there: {found['protocol']}. They compare only where data, "
-        "pre-training and protocol are the same."
-    )
+    found, fields = scores["published_scores"], scores["protocol_fields"]
+    said = f"Published in {found['source']}; there: {found['protocol']}."
+    if fields["music"] != "as distributed" or fields["split"] != "test":
+        what = f"{fields['music']}, {fields['split']} split"
+        return f"{said} Ours is of {scores['tracks']} tracks, {what}: the two do not compare."
+    return f"{said} They compare only where pre-training, lists and protocol are the same."
 
 
 def few_text(scores: Scores) -> str:
