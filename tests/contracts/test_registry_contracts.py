@@ -309,7 +309,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "linear": (
         "linear-evaluation",
         {"batch_size": 2, "model": "tune-5tail-32"},
-        {"head": "hidden", "crops": 2, "ending": "published", "drop_after": 2, "weights": "best", "seed": 9},
+        {"head": "hidden", "crops": 2, "ending": "published"},
     ),
     "meta": ("meta-tasnet", {**META, "valid_every": 0, "weights": "last"}, {}),
     "small meta": (
