@@ -99,8 +99,9 @@ class FrozenClassifier(Classifier):
         return self.feature_logits(self(audio).transpose(1, 2)).transpose(1, 2)
 
     def feature_logits(self, feature: Float[Tensor, "*b d"]) -> Float[Tensor, "*b k"]:
-        """Return the logits of vectors that the encoder gave already."""
-        return self.head(feature).float()
+        """Return the logits of vectors that the encoder gave already, in single precision."""
+        with torch.autocast(feature.device.type, enabled=False):
+            return self.head(feature.float())
 
     def _windows(self, audio: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b 1 n w"]:
         whole = windows(audio, self.window, self.hop)
