@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from stemwise.data.tracks import Track
-from stemwise.tasks import Task
+from stemwise.evaluation import classification_scores
+from stemwise.tasks import TASKS, Task
 
 TAGS = Task(
     name="tags",
@@ -85,3 +86,50 @@ def test_task_chooses_its_tracks_by_label_and_by_name() -> None:
 def test_track_without_exactly_one_class_is_an_error_that_names_it(genre: Any) -> None:
     with pytest.raises(ValueError, match=r"mixture\.wav: expected one of \('rock', 'jazz'\), got"):
         GENRE.matrix([track(genre="rock"), track(genre=genre)])
+
+
+MOOD = Task(
+    name="mood",
+    title="a test",
+    dataset="rendered",
+    target="regression",
+    fields=("arousal", "valence"),
+    classes=("arousal", "valence"),
+    select="r2",
+)
+
+
+def test_numbers_are_the_rows_of_a_regression() -> None:
+    tracks = [track(valence=0.25, arousal=1, mood="happy"), track(arousal=-2.5, valence=0.0)]
+    assert MOOD.matrix(tracks).tolist() == [[1.0, 0.25], [-2.5, 0.0]]
+
+
+@pytest.mark.parametrize("value", [None, "high", True])
+def test_track_without_a_number_is_an_error_that_names_it(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"mixture\.wav: expected numbers as arousal, valence, got"):
+        MOOD.matrix([track(arousal=0.5, valence=value)])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "clip_s", "expected"),
+    [
+        (120.06, 30.0, [(0, 30), (30, 60), (60, 90), (90, 120)]),
+        (59.9, 30.0, [(0, 30)]),
+        (12.0, 30.0, [(0, 12)]),
+        (45.0, 0.0, [(0, 45)]),
+    ],
+)
+def test_track_is_cut_into_whole_clips(
+    seconds: float, clip_s: float, expected: list[tuple[int, int]]
+) -> None:
+    found = replace(GENRE, clip_s=clip_s).clips(round(seconds * 100), 100)
+    assert found == [(100 * start, 100 * stop) for start, stop in expected]
+
+
+def test_near_misses_of_a_key_score_in_part() -> None:
+    task = TASKS["giantsteps"]
+    truth = np.eye(24)[[task.classes.index("C major")] * 4]
+    said = np.eye(24)[[task.classes.index(name) for name in ("C major", "G major", "A minor", "F major")]]
+    assert task.asks_for_keys
+    assert not GENRE.asks_for_keys
+    assert classification_scores(task, truth, said)["key_score"] == pytest.approx((1 + 0.5 + 0.3 + 0) / 4)
