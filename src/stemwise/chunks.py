@@ -33,12 +33,6 @@ def stem_names(model: Separator) -> tuple[str, ...]:
     return model.stems if set(model.stems) == set(STEMS) else (*model.stems, REST)
 
 
-def in_precision(model: Separator) -> torch.autocast:
-    """Return the context in which a separator computes in its precision."""
-    device = next(model.parameters()).device.type
-    return torch.autocast(device, torch.bfloat16, enabled=model.precision == "bf16")
-
-
 class ChunkSeparator:
     """A separator on its device: chunks of audio with what it has to see around them in, stems out.
 
@@ -110,7 +104,7 @@ class ChunkSeparator:
         if given.shape[1] > 1:
             stems = given[:, 1:, first:last]
         else:
-            with in_precision(self._model):
+            with self._model.in_precision():
                 stems = self._estimate(given, first, last)[:, :, 0].float()
         mixture = given[:, 0, first:last]
         if self._leaves_rest:

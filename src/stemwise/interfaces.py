@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -80,6 +81,11 @@ class Separator(nn.Module, ABC):
         A network that can be rearranged for that, or need not look at all of its input, says so here.
         """
         return lambda mixture, first, last: self(mixture)[..., first:last]
+
+    def in_precision(self) -> torch.autocast:
+        """Return the context in which its products have its precision."""
+        device = next(self.parameters()).device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16")
 
 
 class SpanSeparator(Separator):

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 
-from stemwise.chunks import in_precision
 from stemwise.data.spool import Spool
 from stemwise.interfaces import SpanSeparator
 from stemwise.signal.crossfade import crossfaded
@@ -159,7 +158,7 @@ class Spans:
             mixtures.append(torch.from_numpy(np.ascontiguousarray(found)).to(device)[:, None])
         size = 1 if device.type == "cpu" else self._channels
         parts = zip(*(mixture.split(size) for mixture in mixtures), strict=True)
-        with in_precision(model):
+        with model.in_precision():
             stems = [model.from_rates(part, first, last)[:, :, 0].float() for part in parts]
         return torch.cat(stems).transpose(0, 1).flatten(0, 1).cpu().numpy()
 
