@@ -177,6 +177,15 @@ class Stage(nn.Module):
         masks = self.mask(latent, before, self._embedding(), self.stems)
         return Masked(latent, masks, latent[:, None] * masks)
 
+    def masked_latents(
+        self, audio: Float[Tensor, "b t"], before: Float[Tensor, "b s p n"] | None
+    ) -> Float[Tensor, "b s d n"]:
+        """Return the masked latents alone; without gradients they take the masks' place in memory."""
+        if torch.is_grad_enabled():
+            return self(audio, before).latents
+        latent = self.encode(audio)
+        return self.mask(latent, before, self._embedding(), self.stems).mul_(latent[:, None])
+
     def encode(self, audio: Float[Tensor, "b t"]) -> Float[Tensor, "b d n"]:
         """Return the latent frames of audio at the stage's rate."""
         if self.recompute and torch.is_grad_enabled():
@@ -243,10 +252,15 @@ class MetaTasNet(SpanSeparator):
             stop: sample behind the last one; the mixture's end where not given.
         """
         stop = mixtures[-1].shape[-1] if stop is None else stop
-        *_, (stage, masked) = self.masked(self.filled_up(mixtures))
+        latents = stage = None
+        for stage, mixture in zip(self.stages, self.filled_up(mixtures), strict=True):
+            assert isinstance(stage, Stage)
+            latents = stage.masked_latents(mixture, latents)
+        assert isinstance(stage, Stage)
+        assert latents is not None
         overlap = -(-self.config.kernels(self.config.stages - 1)[-1] // self.grid)  # frames of a filter
         first = max(0, start // self.grid - overlap)
-        wanted = masked.latents[..., first : -(-stop // self.grid) + overlap]
+        wanted = latents[..., first : -(-stop // self.grid) + overlap]
         # a stem at a time, as what lies between takes a third more memory than its latents
         parts = wanted.split(len(self.stems) if torch.is_grad_enabled() else 1, dim=1)
         audio = torch.cat([stage.decode(part) for part in parts], dim=1)

@@ -147,6 +147,30 @@ class Layers:
         return OwnAffine(self.stems, channels)
 
 
+def affine_of_moments(
+    total: Float[Tensor, "*b c"],
+    square: Float[Tensor, "*b c"],
+    frames: int,
+    affine: tuple[Float[Tensor, "*_ c"], Float[Tensor, "*_ c"]],
+    groups: int = GROUPS,
+) -> tuple[Float[Tensor, "*b c"], Float[Tensor, "*b c"]]:
+    """Return the gain and the offset that a group norm comes to, of sums over each channel's frames.
+
+    Args:
+        total: sum of each channel.
+        square: sum of its squares.
+        frames: that were summed up.
+        affine: scales and shifts.
+        groups: of channels that are normalised together.
+    """
+    scale, shift = affine
+    each = scale.shape[-1] // groups
+    mean, power = (kind.unflatten(-1, (groups, each)).sum(-1) / (each * frames) for kind in (total, square))
+    rate = (power - mean.square()).clamp_min(0).add(EPS).rsqrt()
+    gain = scale * rate.repeat_interleave(each, dim=-1)
+    return gain, shift - gain * mean.repeat_interleave(each, dim=-1)
+
+
 def norm_as_affine(
     parts: list[Float[Tensor, "b _ _ n"]], affine: tuple[Float[Tensor, "s c"], Float[Tensor, "s c"]]
 ) -> tuple[Float[Tensor, "b s c"], Float[Tensor, "b s c"]]:
@@ -156,20 +180,12 @@ def norm_as_affine(
         parts: that lie side by side, each with an axis of stems, or of one that all share.
         affine: scales and shifts.
     """
-    scale, shift = affine
     found = [moments(part) for part in parts]  # of each channel
-    each = scale.shape[1] // GROUPS
-    count = each * parts[0].shape[-1]
     total, square = (
-        torch.cat([values.expand(-1, len(scale), -1) for values in kind], dim=2)
-        .unflatten(2, (GROUPS, each))
-        .sum(-1)
+        torch.cat([values.expand(-1, len(affine[0]), -1) for values in kind], dim=2)
         for kind in zip(*found, strict=True)
     )
-    mean = total / count
-    rate = (square / count - mean.square()).clamp_min(0).add(EPS).rsqrt()
-    gain = scale * rate.repeat_interleave(each, dim=-1)
-    return gain, shift - gain * mean.repeat_interleave(each, dim=-1)
+    return affine_of_moments(total, square, parts[0].shape[-1], affine)
 
 
 def product(

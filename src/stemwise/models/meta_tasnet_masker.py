@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from stemwise.models.meta_tasnet_inference import masks, skip_sum
 from stemwise.models.meta_tasnet_layers import (
     Layers,
     norm_as_affine,
@@ -70,32 +71,6 @@ class Block(nn.Module):
             x, constant = _head(inner, gain, offset, self.res_out(embedding), x)
             constants = constants[0] + constant, constants[1]
         return (x, skips), constants
-
-    def add_onto(
-        self, flow: Float[Tensor, "b s r n"], constant: Float[Tensor, "b s c2 1"], embedding: Embedding
-    ) -> Float[Tensor, "b s c2 1"]:
-        """Do the same without gradients, in place: both outputs are one product, added onto both signals.
-
-        Args:
-            flow: a row of ones, which makes the constant a column of the product's weights; the residual
-                signal's channels; those of the sum of the skips.
-            constant: of both signals; returned with what is added to it.
-            embedding: of the stems, if weights are generated.
-        """
-        width = constant.shape[2] // 2
-        weight = self.conv1d(embedding)[0][..., 0]
-        shift = torch.matmul(weight, constant[:, :, :width])
-        matrix = torch.cat([shift, weight.expand(len(flow), -1, -1, -1)], dim=-1)
-        inner = torch.bmm(matrix.flatten(0, 1), flow[:, :, : width + 1].flatten(0, 1))
-        inner = self._inner(inner.unflatten(0, flow.shape[:2]), embedding)
-        gain, offset = norm_as_affine([inner], self.norm_2(embedding))
-        heads = self.res_out(embedding), self.skip_out(embedding)
-        weight = torch.cat([weight[..., 0] for weight, _ in heads], dim=1)  # s 2c i
-        for item, own in enumerate(flow):
-            own[:, 1:].baddbmm_(weight * gain[item, :, None], inner[item])
-        added = torch.matmul(weight, offset[..., None])
-        biases = [bias for _, bias in heads if bias is not None]
-        return constant + added + (torch.cat(biases, dim=1)[..., None] if biases else 0.0)
 
     def _inner(self, inner: Float[Tensor, "b s i n"], embedding: Embedding) -> Float[Tensor, "b s i n"]:
         """Return what the second norm and both outputs read."""
@@ -160,23 +135,13 @@ class Masker(nn.Module):
             stems: how many.
         """
         x = self._kept(self._entrance, latent, before, embedding, stems)
-        if not torch.is_grad_enabled():
-            return self._exit(self._skips(x, embedding), embedding)
+        if not (torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type)):
+            return masks(self, skip_sum(self, x, embedding), embedding)
         zeros = x.new_zeros(*x.shape[:3], 1)
         flow, constants = (x, zeros.expand_as(x)), (zeros, zeros)
         for number, block in enumerate(self.tcn, 1):
             flow, constants = self._kept(block, flow, constants, embedding, last=number == len(self.tcn))
         return self._kept(self._exit, flow[1] + constants[1], embedding)
-
-    def _skips(self, x: Float[Tensor, "b s c n"], embedding: Embedding) -> Float[Tensor, "b s c n"]:
-        """Return the sum of the blocks' skips, without gradients."""
-        width = x.shape[2]
-        flow = torch.cat([torch.ones_like(x[:, :, :1]), x, torch.zeros_like(x)], dim=2)
-        constant = x.new_zeros(*x.shape[:2], 2 * width, 1)
-        for block in self.tcn:
-            assert isinstance(block, Block)
-            constant = block.add_onto(flow, constant, embedding)
-        return flow[:, :, width + 1 :] + constant[:, :, width:]
 
     def _kept(self, function, *inputs, **options):
         """Call a part; where activations are recomputed, only its inputs are kept for the gradient."""
