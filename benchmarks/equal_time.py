@@ -1,65 +1,60 @@
-"""Meta-TasNet beside the U-Net, both trained for the same processor time on the same rendered music.
+"""Meta-TasNet beside the U-Net, both trained for the same time on the same rendered music.
 
 `python benchmarks/equal_time.py --root MY-SET --out FOLDER --seconds 600`: a few steps tell how long a step
-takes; each network then gets the steps that fit, so that its learning rate ends where its recipe says. A
-machine's other programs slow the clock, not the processor's time, which is what is shared out here. Writes
-`report.html` and `results.json`; what a folder already holds is not done again.
+takes; each network then gets the steps that fit, so that its learning rate ends where its recipe says. On a
+CPU the processor's time is what is shared out, since a machine's other programs slow the clock and not that;
+on a GPU the clock's. Writes `report.html`, `results.json` and both models to the folder; what it already
+holds is not done again.
+
+On a machine with a GPU, in some minutes, the set rendered there (`--workers 0` takes all cores):
+
+    stemwise data render my-set --tracks 400 --workers 0 --no-card
+    python benchmarks/equal_time.py --root my-set --out FOLDER --device cuda --seconds 120 --songs 20 \\
+        --workers 8
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
+from equal_time_page import ARMS, markdown, page
 
 from stemwise.data.rendered import tracks
-from stemwise.evaluation import evaluate_separator
+from stemwise.data.tracks import Track
+from stemwise.evaluation import SEPARATION_TASKS, evaluate_musdb18, evaluate_separator
 from stemwise.files import write_json
 from stemwise.interfaces import Separator
 from stemwise.logs import progress_bar
 from stemwise.recipes import RECIPES
-from stemwise.report import markup
-from stemwise.report.drawing import COLOURS, INK, legend, svg
-from stemwise.report.tables import Table, number
 from stemwise.training import Machine, Run, fit
-from stemwise.weights.store import load, save
+from stemwise.weights.store import find, load, save
 
-ARMS = {
-    "rendered-separator": "U-Net, half of its published widths",
-    "rendered-meta-tasnet": "small Meta-TasNet",
-}
 PILOT, LEFT_OUT = 8, 3
-"""Steps that are timed, and how many of them are not, as memory is new to them."""
-QUESTION = "Meta-TasNet beside the U-Net, at equal training time"
-NOTICE = (
-    "This is rendered music: composed by rule, played by a synthesiser. These numbers compare with nothing "
-    "but each other, and say nothing about real recordings. Trainings as short as these end long before "
-    "either network has learned what it can, and each is one run with one seed, so small gaps mean nothing."
-)
-NOTE = (
-    "Medians over the test split's songs in which the stem sounds, of songs, voices and presets that were "
-    "not heard in training. SI-SDR over the whole track in dB; the gain is the median of the differences "
-    "from the mixture taken for the stem; the ideal ratio mask is about what masking can reach."
-)
+"""Steps that are timed on a CPU, and how many of them are not, as memory is new to them."""
+GPU_PILOT = 60
+"""Steps on a GPU, the later half of which is timed."""
+MACHINES = {"cpu": "a processor", "cuda": "a GPU"}
 
 
 def main() -> None:
     """Train both, score both, and write the report."""
     given = _arguments()
-    torch.set_num_threads(given.threads)
+    if given.threads:
+        torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     arms = {name: _arm(name, given) for name in given.only or ARMS}
     if len(arms) < len(ARMS):
         return
-    songs = {split: len(tracks(given.root, split)) for split in ("train", "test")}
-    facts = {"seconds": given.seconds, "threads": given.threads, "seed": given.seed, "songs": songs}
-    results = {**facts, "arms": arms}
+    songs = {"train": len(tracks(given.root, "train")), "test": len(_test(given))}
+    facts = {"seconds": given.seconds, "machine": MACHINES[given.device], "threads": given.threads}
+    results = {**facts, "seed": given.seed, "songs": songs, "arms": arms}
     write_json(given.out / "results.json", results)
     (given.out / "report.html").write_text(page(results), encoding="utf-8")
     print(markdown(results))
@@ -70,8 +65,14 @@ def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="a rendered set")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=600.0, help="of the processor, for each network")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--work", type=Path, help="folder of the trainings; `work` in OUT where not given")
+    parser.add_argument("--seconds", type=float, default=600.0, help="of training, for each network")
+    parser.add_argument("--device", choices=list(MACHINES), default="cpu")
+    parser.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32")
+    parser.add_argument("--batch-size", type=int, default=0, help="of both; 0 for the recipes'")
+    parser.add_argument("--songs", type=int, default=0, help="of the test split that are scored; 0 for all")
+    parser.add_argument("--workers", type=int, default=1, help="processes that score songs")
+    parser.add_argument("--threads", type=int, default=1, help="of the processor; 0 leaves it to torch")
     parser.add_argument("--only", choices=list(ARMS), nargs="*", help="train these and stop")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -79,20 +80,21 @@ def _arguments() -> Any:
 
 def _arm(name: str, given: Any) -> dict[str, Any]:
     """Return what one network came to: steps, seconds, curve, scores."""
-    folder = given.out / name
+    folder = (given.work or given.out / "work") / name
     kept = folder / "arm.json"
     if kept.is_file():
         return json.loads(kept.read_text())
-    machine = Machine(device="cpu", threads=given.threads)
+    machine = Machine(device=given.device, threads=given.threads, precision=given.precision)
 
     def run(steps: int) -> Run:
-        period = {"period": steps} if name == "rendered-meta-tasnet" else {}
-        return RECIPES[name](root=given.root, steps=steps, seed=given.seed, **period)
+        options = {"period": steps} if name == "rendered-meta-tasnet" else {}
+        options |= {"batch_size": given.batch_size} if given.batch_size else {}
+        return RECIPES[name](root=given.root, steps=steps, seed=given.seed, **options)
 
     plan = folder / "steps.json"  # a run that was stopped goes on with as many
     if not plan.is_file():
-        steps = max(1, round(given.seconds / _seconds_per_step(run, folder / "pilot", machine)))
-        write_json(plan, {"steps": steps})
+        per_step = _seconds_per_step(run, folder / "pilot", machine)
+        write_json(plan, {"steps": max(1, round(given.seconds / per_step))})
     steps = json.loads(plan.read_text())["steps"]
     resumed = (folder / "history.csv").is_file()
     began, clock = time.process_time(), time.monotonic()
@@ -101,23 +103,55 @@ def _arm(name: str, given: Any) -> dict[str, Any]:
     spent: dict[str, float | None] = {"cpu_seconds": None, "clock_seconds": None}
     if not resumed:  # nobody knows what a process took that was killed
         spent = {"cpu_seconds": time.process_time() - began, "clock_seconds": time.monotonic() - clock}
-    save(wanted.model, folder / "model", {"title": ARMS[name], "data": "rendered by stemwise"})
-    test = tracks(given.root, "test")
-    with progress_bar("evaluating", len(test)) as move:
-        scores = evaluate_separator(_loaded(folder / "model"), test, lambda done, _: move(done))
+    about = {
+        "title": ARMS[name],
+        "data": f"rendered by stemwise, {len(tracks(given.root, 'train'))} songs; the soundfont is not ours",
+        "protocol": f"recipe {name}, {steps} steps in {given.seconds:.0f} s of {MACHINES[given.device]}",
+        "licence": "MIT",
+    }
+    save(wanted.model.cpu(), given.out / name, about)
     result = {
         **spent,
         "steps": steps,
         "parameters": sum(p.numel() for p in wanted.model.parameters()),
         "loss": [row["loss"] for row in history],
-        "scores": scores,
+        **_scores(given.out / name, given),
     }
     write_json(kept, result)
     return result
 
 
+def _scores(folder: Path, given: Any) -> dict[str, Any]:
+    """Return SI-SDR beside the mixture's and an ideal mask's, and BSSEval's scores as on MUSDB18."""
+    model, test = cast(Separator, load(folder)).to(given.device), _test(given)
+    with progress_bar("evaluating", len(test)) as move:
+        scores = evaluate_separator(model, test, lambda done, _: move(done))
+    with progress_bar("scoring", len(test)) as move:
+        found = evaluate_musdb18(
+            find(folder),
+            test,
+            task=SEPARATION_TASKS["musdb18"],
+            dataset="rendered",
+            split="test",
+            music="rendered music",
+            device=given.device,
+            workers=given.workers,
+            progress=lambda done, _: move(done),
+        )
+    return {"scores": scores, "bss": {key: found.document[key] for key in ("stems", "per_track")}}
+
+
+def _test(given: Any) -> list[Track]:
+    """Return the songs that are scored, from all over the split."""
+    found = tracks(given.root, "test")
+    return found[:: max(1, len(found) // given.songs)][: given.songs] if given.songs else found
+
+
 def _seconds_per_step(run: Callable[[int], Run], folder: Path, machine: Machine) -> float:
-    """Return the processor's seconds for a step, the first few not counted."""
+    """Return the seconds for a step, the first few not counted: a processor's, or a GPU's by the clock."""
+    if machine.device != "cpu":
+        history = fit(run(GPU_PILOT), folder / str(GPU_PILOT), machine, progress=False)
+        return statistics.median(row["seconds"] for row in history[GPU_PILOT // 2 :])
     spent = []
     for steps in (LEFT_OUT, LEFT_OUT + PILOT):
         wanted = run(steps)
@@ -125,126 +159,6 @@ def _seconds_per_step(run: Callable[[int], Run], folder: Path, machine: Machine)
         fit(wanted, folder / str(steps), machine, progress=False)
         spent.append(time.process_time() - began)
     return max(1e-3, (spent[1] - spent[0]) / PILOT)
-
-
-def _loaded(folder: Path) -> Separator:
-    return cast(Separator, load(folder))
-
-
-def page(results: Mapping[str, Any]) -> str:
-    """Return the report."""
-    head = (
-        f"<header>\n<h1>{markup.text(QUESTION)}</h1>\n"
-        f'<p class="verdict">{markup.text(verdict(results))}</p>\n'
-        f'<p class="notice">{markup.text(NOTICE)}</p>\n</header>\n'
-    )
-    scores = (markup.figure(_bars(results)), markup.table(scores_table(results)), markup.note(NOTE))
-    curves = (
-        markup.figure(_curves(results)),
-        markup.note(
-            "Training losses of equal processor time, each a running mean over a fortieth of its run to "
-            "either side. The two losses are of different kinds: compare their shapes, not their heights."
-        ),
-    )
-    parts = (
-        head,
-        markup.section("Stem by stem", scores),
-        markup.section("What was spent", (markup.table(spent_table(results)),)),
-        markup.section("Learning curves", curves),
-    )
-    return markup.document(f"stemwise: {QUESTION}", parts)
-
-
-def markdown(results: Mapping[str, Any]) -> str:
-    """Return both tables for a text file."""
-    return "\n\n".join(_markdown(table) for table in (scores_table(results), spent_table(results)))
-
-
-def verdict(results: Mapping[str, Any]) -> str:
-    """Return in a sentence who gained more on which stems, with the smallest gain of each."""
-    unet, meta = (_gains(results["arms"][name]) for name in ARMS)
-    ahead = [stem for stem in unet if meta[stem] > unet[stem]]
-    least = ", ".join(
-        f"{name} {min(gains.values()):+.1f} dB"
-        for name, gains in (("the U-Net's", unet), ("Meta-TasNet's", meta))
-    )
-    return (
-        f"After {results['seconds']:.0f} s of a processor each, Meta-TasNet gains more than the U-Net on "
-        f"{', '.join(ahead) or 'no stem'}. The smallest gain over the mixture: {least}."
-    )
-
-
-def _gains(arm: Mapping[str, Any]) -> dict[str, float]:
-    found = {stem: row["improvement"] for stem, row in arm["scores"]["stems"].items()}
-    return {stem: float("nan") if value is None else value for stem, value in found.items()}
-
-
-def scores_table(results: Mapping[str, Any]) -> Table:
-    """Return each stem's SI-SDR from the mixture to the ideal mask."""
-    arms = [arm["scores"]["stems"] for arm in results["arms"].values()]
-    names = ("U-Net", "Meta-TasNet")
-    header = ("stem", "songs", "mixture", *names, *(f"{name}'s gain" for name in names), "ideal mask")
-    rows = []
-    for stem, row in arms[0].items():
-        of_both = [arm[stem][key] for key in ("si_sdr", "improvement") for arm in arms]
-        cells = [row["mixture_si_sdr"], *of_both, row["oracle_si_sdr"]]
-        rows.append((stem, number(row["audible"], 0), *(number(cell, 2) for cell in cells)))
-    return Table(header, tuple(rows), words=1)
-
-
-def spent_table(results: Mapping[str, Any]) -> Table:
-    """Return what each network's training took."""
-    header = ("network", "parameters", "steps", "processor s", "clock s")
-    keys = ("parameters", "steps", "cpu_seconds", "clock_seconds")
-    rows = [(ARMS[name], *(number(arm[key], 0) for key in keys)) for name, arm in results["arms"].items()]
-    return Table(header, tuple(rows), words=1)
-
-
-def _markdown(table: Table) -> str:
-    lines = [table.header, ["---"] * len(table.header), *table.rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _bars(results: Mapping[str, Any]) -> str:
-    """Return bars of both networks' gains, beside that of an ideal mask."""
-    found = {ARMS[name]: _gains(arm) for name, arm in results["arms"].items()}
-    first = next(iter(results["arms"].values()))["scores"]["stems"]
-    found["ideal ratio mask (difference of medians)"] = {
-        stem: row["oracle_si_sdr"] - row["mixture_si_sdr"] for stem, row in first.items()
-    }
-
-    def draw(figure: Any) -> None:
-        axes = figure.subplots()
-        for k, (title, gains) in enumerate(found.items()):
-            colour = (COLOURS[4], COLOURS[3], COLOURS[5])[k]
-            bars = axes.bar(np.arange(len(gains)) + 0.27 * (k - 1), list(gains.values()), 0.25, color=colour)
-            bars.set_label(title)
-            axes.bar_label(bars, [f"{gain:.1f}" for gain in gains.values()], padding=2, fontsize=8.5)
-        axes.axhline(0, color=INK, linewidth=0.8)
-        axes.set_xticks(range(len(first)), list(first))
-        axes.set_ylabel("gain in SI-SDR, dB")
-        axes.margins(y=0.12)
-        axes.grid(visible=False, axis="x")
-        legend(figure, axes, 3)
-
-    return svg(draw, 3.6, "SI-SDR improvement per stem")
-
-
-def _curves(results: Mapping[str, Any]) -> str:
-    def draw(figure: Any) -> None:
-        for axes, (name, arm), colour in zip(
-            figure.subplots(1, 2), results["arms"].items(), (COLOURS[4], COLOURS[3]), strict=True
-        ):
-            losses = np.array(arm["loss"])
-            reach = max(1, len(losses) // 40)
-            padded = np.pad(losses, reach, mode="edge")
-            smooth = np.convolve(padded, np.full(2 * reach + 1, 1 / (2 * reach + 1)), mode="valid")
-            axes.plot(np.arange(1, len(losses) + 1), smooth, color=colour, linewidth=1.5)
-            axes.set_title(ARMS[name])
-            axes.set_xlabel("step")
-            axes.set_ylabel("training loss")
-
-    return svg(draw, 3.2, "training losses over the steps")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from stemwise.data.cache import AudioCache
 from stemwise.data.decoding import FULL_SCALE
 from stemwise.data.material import Material
 from stemwise.data.tracks import Track
-from stemwise.models import CLASSIFIERS, SEPARATORS, Config
+from stemwise.models import CLASSIFIERS, SEPARATORS, Config, WaveformConfig
 from stemwise.models.joint import JointClassifier
 from stemwise.models.meta_tasnet import MetaTasNetConfig
 from stemwise.models.mscol import MscolClassifierConfig, MscolConfig
+from stemwise.models.pitch_class import PitchNetConfig
 from stemwise.models.sample_cnn import SampleCNNConfig
 from stemwise.models.tail import TailClassifier, TailConfig
 from stemwise.models.tune import TuneConfig
@@ -118,7 +119,7 @@ def cut(audio: np.ndarray, lengths: Sequence[int]) -> Iterator[np.ndarray]:
 
 def tiny(config: Config) -> Any:
     """A config with the same settings, classes where it can have some, and few channels per layer."""
-    if isinstance(config, TuneConfig | SampleCNNConfig):
+    if isinstance(config, TuneConfig | SampleCNNConfig | PitchNetConfig):
         return replace(tiny_encoder(config), classes=CLASSES)
     if isinstance(config, MscolConfig | MscolClassifierConfig):
         own = {"size": 6} if isinstance(config, MscolConfig) else {"classes": CLASSES}
@@ -134,8 +135,10 @@ def tiny(config: Config) -> Any:
     return replace(config, unet_widths=(4,) * 6, head_width=4, tail_widths=(4,) * 7, classes=CLASSES)
 
 
-def tiny_encoder(config: TuneConfig | SampleCNNConfig) -> Any:
+def tiny_encoder(config: WaveformConfig) -> Any:
     """A config of an encoder with the same settings and some channels per layer."""
+    if isinstance(config, PitchNetConfig):
+        return replace(config, width=4)
     if isinstance(config, SampleCNNConfig):
         return replace(config, widths=(4,) * 11)
     return replace(config, width=2, tail=(4,) * len(config.tail), sample_cnn_widths=(8,) * 11)

@@ -17,7 +17,7 @@ from synth import scrambled, tiny_encoder
 WINDOW = 59_049
 KINDS = (
     *("tune-vanilla", "tune-2cont", "tune-3expa", "tune-5tail", "tune-plus"),
-    *("tune-hybrid-frozen", "tune-hybrid-defrosted", "sample-cnn"),
+    *("tune-hybrid-frozen", "tune-hybrid-defrosted", "sample-cnn", "pitch-net"),
 )
 
 encoders = pytest.mark.parametrize("name", WAVEFORM_ENCODERS)
@@ -175,8 +175,9 @@ PENC = {
     "tune-plus-free": 6_247_464,
     "tune-hybrid-frozen": 2_522_505,
     "tune-hybrid-defrosted": 2_522_505,
+    "pitch-net": 39_040,
 }
-"""Parameters without a head, as the original's classes have them."""
+"""Parameters without a head, as the original's classes have them; the last is our own."""
 
 
 @encoders

@@ -24,7 +24,7 @@ FAR = 1.8  # a gain of the layers at which the deepest and farthest can be heard
 LENGTHS = (1, 511, 512, 10_591, 61_793)
 HEADED = {
     f"{name} with a head": WAVEFORM_ENCODERS[name]
-    for name in ("tune-plus", "tune-hybrid-frozen", "sample-cnn")
+    for name in ("tune-plus", "tune-hybrid-frozen", "sample-cnn", "pitch-net")
 }
 # Encoders of waveforms have their contracts in test_encoder_contracts.py, and some here with a head.
 OTHERS = {name: config for name, config in ENCODERS.items() if name not in WAVEFORM_ENCODERS}

@@ -75,7 +75,7 @@ def test_taps_averaged_over_time_are_the_originals_layers(file: Path, seed: int)
 
 
 def test_every_published_class_has_a_name_of_ours() -> None:
-    from stemwise.models import WAVEFORM_ENCODERS as registry
+    from stemwise.models import CLMR_FAMILY as registry
 
     assert {ours(published(file)) for file, _ in ENCODERS} <= set(registry)
     assert [ours(name) for name in ("Tune1ContFree", "TuneHybridFrozen", "TunePlusXL", "Tune5Tail1024")] == [

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from recipes import torch_entry
 
-from stemwise.models import WAVEFORM_ENCODERS
+from stemwise.models import CLMR_FAMILY
 from stemwise.weights.tune import published_names
 
 
@@ -20,7 +20,7 @@ def ours(published: str) -> str:
 
 def encoder(published: str, seed: int) -> Any:
     """An encoder in evaluation mode, every tensor drawn under its published name."""
-    model = WAVEFORM_ENCODERS[ours(published)].build().eval()
+    model = CLMR_FAMILY[ours(published)].build().eval()
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     names = published_names(model)
     state = {name: drawn(seed, names[name], shape) for name, shape in shapes.items()}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stemwise.cli import main
-from stemwise.models import WAVEFORM_ENCODERS
+from stemwise.models import CLMR_FAMILY
 from stemwise.weights.contrastive import import_checkpoint, recognise, taken_apart
 from stemwise.weights.store import find, load
 from stemwise.weights.torch_file import read_around_code
@@ -25,7 +25,7 @@ State = dict[str, Tensor]
 
 def published(name: str = SMALL) -> State:
     """An encoder's tensors under the names of the released code."""
-    model = scrambled(WAVEFORM_ENCODERS[name].build())
+    model = scrambled(CLMR_FAMILY[name].build())
     names = published_names(model)
     return {names[key]: value for key, value in model.state_dict().items()}
 
@@ -81,10 +81,10 @@ def test_other_layouts_are_read_too(layout: str, tmp_path: Path) -> None:
     assert done.used == len(encoder)
 
 
-@pytest.mark.parametrize("name", WAVEFORM_ENCODERS)
+@pytest.mark.parametrize("name", CLMR_FAMILY)
 def test_each_of_the_family_is_recognised_by_its_shapes(name: str) -> None:
     with torch.device("meta"):
-        model: Any = WAVEFORM_ENCODERS[name].build()
+        model: Any = CLMR_FAMILY[name].build()
     names = published_names(model)
     state = {names[key]: value for key, value in model.state_dict().items()}
     assert recognise(state) == name.replace("frozen", "defrosted").replace("dedefrosted", "defrosted")

@@ -1,9 +1,10 @@
 """Pure networks. One architecture is one file: its config, its class, and the table of its variants."""
 
-from stemwise.models import frozen, joint, meta_tasnet, mscol, sample_cnn, tail, tune, unet
+from stemwise.models import frozen, joint, meta_tasnet, mscol, pitch_class, sample_cnn, tail, tune, unet
 
 SeparatorConfig = unet.UNetConfig | meta_tasnet.MetaTasNetConfig
-EncoderConfig = mscol.MscolConfig | tune.TuneConfig | sample_cnn.SampleCNNConfig
+WaveformConfig = tune.TuneConfig | sample_cnn.SampleCNNConfig | pitch_class.PitchNetConfig
+EncoderConfig = mscol.MscolConfig | WaveformConfig
 ClassifierConfig = tail.TailConfig | joint.JointConfig | mscol.MscolClassifierConfig
 Config = SeparatorConfig | EncoderConfig | ClassifierConfig | frozen.FrozenConfig
 
@@ -17,15 +18,19 @@ CONFIGS: dict[str, type[Config]] = {
     "TuneConfig": tune.TuneConfig,
     "SampleCNNConfig": sample_cnn.SampleCNNConfig,
     "FrozenConfig": frozen.FrozenConfig,
+    "PitchNetConfig": pitch_class.PitchNetConfig,
 }
 """Every kind of config, by the name that model cards use."""
 
 SEPARATORS: dict[str, SeparatorConfig] = {**unet.VARIANTS, **meta_tasnet.VARIANTS}
-WAVEFORM_ENCODERS: dict[str, tune.TuneConfig | sample_cnn.SampleCNNConfig] = {
+CLMR_FAMILY: dict[str, tune.TuneConfig | sample_cnn.SampleCNNConfig] = {
     **tune.VARIANTS,
     **sample_cnn.VARIANTS,
 }
-"""TUNe and SampleCNN; `replace(config, classes=(...)).build()` puts a linear head on: a classifier."""
+"""TUNe and SampleCNN, of which there are published checkpoints."""
+
+WAVEFORM_ENCODERS: dict[str, WaveformConfig] = {**CLMR_FAMILY, **pitch_class.VARIANTS}
+"""Those and our own; `replace(config, classes=(...)).build()` puts a linear head on: a classifier."""
 
 ENCODERS: dict[str, EncoderConfig] = {**mscol.VARIANTS, **WAVEFORM_ENCODERS}
 CLASSIFIERS: dict[str, ClassifierConfig] = {**tail.VARIANTS, **joint.VARIANTS, **mscol.CLASSIFIERS}

@@ -120,10 +120,8 @@ class Decoder(nn.Module):
         """Return the waveform, `stride` samples for each frame."""
         weight = self.bottleneck[0].get_parameter("weight")[..., 0].T  # h d
         hidden = F.relu(_each(weight, latent), inplace=not torch.is_grad_enabled())
-        taps = torch.zeros(())
-        for conv, part in zip(
-            reversed(self.filters), reversed(hidden.split(self.widths, dim=1)), strict=True
-        ):  # the longest first
+        parts, taps = hidden.split(self.widths, dim=1), torch.zeros(())
+        for conv, part in zip(reversed(self.filters), reversed(parts), strict=True):  # the longest first
             found = _each(conv.get_parameter("weight")[:, 0].T, part)  # b k n
             edge = (taps.shape[1] - found.shape[1]) // 2 if taps.ndim else 0
             taps = taps + F.pad(found, (0, 0, edge, edge))  # a shorter filter lies in the middle

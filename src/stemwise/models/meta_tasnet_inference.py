@@ -1,8 +1,8 @@
 """Meta-TasNet's masking network without gradients: the same answer, in fewer passes over less memory.
 
-A group norm has to know all frames before any of them can go on, so a signal is written between two norms; but
-what lies between them is done frames by frames, while they are near the processor. On a CPU the stems go one
-after the other; on other devices all of them and all frames at once.
+A group norm has to know all frames before any of them can go on, so a signal is written between two norms;
+but what lies between them is done some frames at a time, while they are near the processor. On a CPU the
+stems go one after the other; on other devices all of them and all frames at once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Moments:
 
     def affine(self, scales: Affine, groups: int = GROUPS) -> Affine:
         """Return gain and offset of a group norm with these scales and shifts."""
-        total, square = (sum(kind[1:], kind[0]) for kind in zip(*self.parts, strict=True))
+        total, square = (torch.stack(kind).sum(0) for kind in zip(*self.parts, strict=True))
         return affine_of_moments(total, square, self.frames, scales, groups)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stemwise.models import WAVEFORM_ENCODERS
+from stemwise.models import CLMR_FAMILY
 from stemwise.models.sample_cnn import SampleCNN
 from stemwise.models.tune import TuneEncoder
 from stemwise.weights import store
@@ -83,7 +83,7 @@ def import_checkpoint(path: Path, folder: Path) -> Imported:
         _expect_beside(parts.beside, name)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    model = WAVEFORM_ENCODERS[name].build().eval()
+    model = CLMR_FAMILY[name].build().eval()
     assert isinstance(model, TuneEncoder | SampleCNN)
     names = published_names(model)
     model.load_state_dict({ours: parts.encoder[theirs] for ours, theirs in names.items()}, strict=True)
@@ -135,7 +135,7 @@ def _expect_equal(first: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> N
 
 def _expect_beside(beside: Mapping[str, Tensor], name: str) -> None:
     """Refuse a projector or a head that does not read the encoder's vector."""
-    config = WAVEFORM_ENCODERS[name]
+    config = CLMR_FAMILY[name]
     size = getattr(config, "tail", ()) or getattr(config, "widths", ()) or (512,)
     for key, value in beside.items():
         if value.ndim == 2 and value.shape[1] != size[-1]:
@@ -143,7 +143,7 @@ def _expect_beside(beside: Mapping[str, Tensor], name: str) -> None:
 
 
 def recognise(encoder: Mapping[str, Tensor]) -> str:
-    """Return which of `WAVEFORM_ENCODERS` has exactly these names and shapes.
+    """Return which of `CLMR_FAMILY` has exactly these names and shapes.
 
     A hybrid's tensors do not say whether its SampleCNN was frozen: it counts as defrosted.
 
@@ -165,8 +165,8 @@ def _family() -> dict[str, dict[str, tuple[int, ...]]]:
     """Return every encoder's shapes by published name; of the hybrids only the defrosted."""
     found = {}
     with torch.device("meta"):
-        for name in (name for name in WAVEFORM_ENCODERS if name != "tune-hybrid-frozen"):
-            model = WAVEFORM_ENCODERS[name].build()
+        for name in (name for name in CLMR_FAMILY if name != "tune-hybrid-frozen"):
+            model = CLMR_FAMILY[name].build()
             assert isinstance(model, TuneEncoder | SampleCNN)
             names = published_names(model)
             found[name] = {names[ours]: tuple(value.shape) for ours, value in model.state_dict().items()}
