@@ -37,8 +37,14 @@ def test_folder_of_audio_is_read_at_any_depth(music: Path) -> None:
     assert sorted(names) == [f"album {row % 2}/{row}.wav" for row in (0, 2, 1, 3)]
 
 
-def test_command_pretrains_an_encoder_on_a_folder_of_audio(music: Path, tmp_path: Path) -> None:
-    command = ["train", "tune-clmr", "--root", str(music), "--split", "all", "--model", "tune-5tail-32"]
+@pytest.mark.parametrize(
+    ("name", "size", "pitch"), [("tune-5tail-32", 32, "published"), ("pitch-net", 384, "none")]
+)
+def test_command_pretrains_an_encoder_on_a_folder_of_audio(
+    name: str, size: int, pitch: str, music: Path, tmp_path: Path
+) -> None:
+    command = ["train", "tune-clmr", "--root", str(music), "--split", "all", "--model", name]
+    command += ["--pitch", pitch]
     command += ["--steps", "2", "--batch-size", "2", "--device", "cpu", "--precision", "fp32"]
     assert main([*command, "--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]) == 0
     with (tmp_path / "run" / "history.csv").open() as file:
@@ -46,8 +52,8 @@ def test_command_pretrains_an_encoder_on_a_folder_of_audio(music: Path, tmp_path
     assert len(rows) == 2
     assert np.isfinite([[float(row[key]) for key in ("loss", "nt_xent", "matched")] for row in rows]).all()
     model: Any = load(tmp_path / "run" / "model")
-    assert model.config == WAVEFORM_ENCODERS["tune-5tail-32"]
-    assert model(torch.zeros(1, 1, 59_049)).shape == (1, 32, 1)
+    assert model.config == WAVEFORM_ENCODERS[name]
+    assert model(torch.zeros(1, 1, 59_049)).shape == (1, size, 1)
 
 
 def test_supervised_baseline_trains_and_tags(tmp_path: Path) -> None:
