@@ -70,12 +70,12 @@ def main() -> None:
         torch.set_num_threads(given.threads)
     caches = {split: prepare(tracks(given.root, split), MATERIAL, given.root) for split in SPLITS}
     scores: dict[str, dict[int, Any]] = {
-        "chroma": {0: _once(given.out / "chroma.json", lambda: _chroma(given, caches))}
+        "chroma": {0: _once(given.work / "chroma.json", lambda: _chroma(given, caches))}
     }
     longest: dict[str, float] = {}
     for seed in given.seeds:
         for name in given.only or ARMS:
-            kept, arm_began = given.out / f"{name}-{seed}.json", time.monotonic()
+            kept, arm_began = given.work / f"{name}-{seed}.json", time.monotonic()
             late = time.monotonic() - began + longest.get(name, 0.0) > given.budget > 0
             if kept.is_file() or not late:
                 found = _once(kept, lambda name=name, seed=seed: _arm(name, seed, given, caches))
@@ -84,6 +84,7 @@ def main() -> None:
                 print(f"{name}, seed {seed}: {found['score']:.1f}", flush=True)
     facts = {"steps": given.steps, "batch_size": given.batch_size}
     facts |= {"songs": {split: len(cache.tracks) for split, cache in caches.items()}}
+    given.out.mkdir(parents=True, exist_ok=True)
     write_json(given.out / "results.json", {**facts, "arms": scores})
     (given.out / "report.md").write_text(report(facts, scores), encoding="utf-8")
     print((given.out / "report.md").read_text(encoding="utf-8"))
@@ -93,7 +94,7 @@ def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="a rendered set")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, help="folder of the trainings; in OUT where not given")
+    parser.add_argument("--work", type=Path, help="folder of the trainings; `work` in OUT where not given")
     parser.add_argument("--steps", type=int, default=150, help="of each training")
     parser.add_argument("--batch-size", type=int, default=48, help="clips of a step")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
@@ -101,7 +102,9 @@ def _arguments() -> Any:
     parser.add_argument("--threads", type=int, default=0, help="of the processor; 0 leaves it to torch")
     parser.add_argument("--only", choices=list(ARMS), nargs="*", help="these arms alone")
     parser.add_argument("--budget", type=float, default=0.0, help="seconds; 0 for any")
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.work = given.work or given.out / "work"
+    return given
 
 
 def _once(path: Path, made: Any) -> Any:
@@ -126,7 +129,7 @@ def _arm(name: str, seed: int, given: Any, caches: Mapping[str, AudioCache]) -> 
             batch_size=given.batch_size,
             seed=seed,
         )
-        history = fit(run, (given.work or given.out / "work") / f"{name}-{seed}", machine)
+        history = fit(run, given.work / f"{name}-{seed}", machine)
         model, loss = run.model, [row["loss"] for row in history]
     else:
         torch.manual_seed(seed)

@@ -1,6 +1,7 @@
 """Meta-TasNet's layers against plain ones, its memory, its lengths, and its options."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stemwise.models import SEPARATORS
+from stemwise.models import SEPARATORS, meta_tasnet_inference
 from stemwise.models.meta_tasnet import MetaTasNet, MetaTasNetConfig
 from stemwise.models.meta_tasnet_layers import norm_as_affine, normed_depthwise
 from stemwise.models.meta_tasnet_passes import moments, three_taps
@@ -45,6 +46,19 @@ def test_folded_layers_answer_as_plain_ones() -> None:
     model = network().double()
     inputs = [mixture.double() for mixture in mixtures(model)]
     torch.testing.assert_close(model.from_rates(inputs), plain_stems(model, inputs), atol=1e-8, rtol=1e-8)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("step", [lambda on_cpu, _: min(on_cpu, 7), lambda _, count: count])
+def test_parts_and_the_whole_give_the_same(
+    step: Callable[[int, int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is a CPU's way, with dilations beyond a part; the second that of other devices."""
+    model = network(layers=4, stages=2).double()
+    inputs = [mixture.double() for mixture in mixtures(model, samples=1000)]
+    plain = plain_stems(model, inputs)
+    monkeypatch.setattr(meta_tasnet_inference, "at_a_time", lambda _, count, on_cpu: step(on_cpu, count))
+    torch.testing.assert_close(model.from_rates(inputs), plain, atol=1e-8, rtol=1e-8)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 50])

@@ -87,7 +87,7 @@ def skip_sum(
     """
     flat = x.flatten(0, 1)
     blocks = [_weights(block, embedding, slopes, len(x)) for block, slopes in _with_slopes(masker)]
-    step = 1 if x.device.type == "cpu" else len(flat)
+    step = at_a_time(x.device, len(flat), 1)
     out = torch.empty_like(flat)
     for row in range(0, len(flat), step):
         rows = slice(row, row + step)
@@ -179,9 +179,15 @@ def _add_product(
         onto.baddbmm_(matrix, x)
 
 
+def at_a_time(device: torch.device, count: int, on_cpu: int) -> int:
+    """Return how many rows or frames of so many are worked on at a time."""
+    return on_cpu if device.type == "cpu" else max(1, count)
+
+
 def _parts(x: Float[Tensor, "r c n"]) -> list[slice]:
     """Return the frames that are worked on at a time."""
-    frames, step = x.shape[-1], FRAMES if x.device.type == "cpu" else x.shape[-1]
+    frames = x.shape[-1]
+    step = at_a_time(x.device, frames, FRAMES)
     return [slice(at, min(at + step, frames)) for at in range(0, frames, step)]
 
 
