@@ -35,9 +35,10 @@ def little_memory() -> Iterator[None]:
     torch.cuda.set_per_process_memory_fraction(1.0)
 
 
-def test_stems_are_those_of_the_processor() -> None:
+@pytest.mark.parametrize("name", ["half-multisource", "small-meta-tasnet"])
+def test_stems_are_those_of_the_processor(name: str) -> None:
     audio = song(6 * RATE, RATE, 2).sum(0)
-    model = scrambled(SEPARATORS["half-multisource"].build(), gain=0.8)
+    model = scrambled(SEPARATORS[name].build(), gain=0.8)
     here = np.concatenate(list(separate(model, [audio], RATE, 2)), axis=2)
     there = np.concatenate(list(separate(model.cuda(), [audio], RATE, 2)), axis=2)
     np.testing.assert_allclose(there, here, atol=1e-3)
