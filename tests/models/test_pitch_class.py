@@ -15,7 +15,8 @@ def chord(*pitches: float, samples: int = WINDOW) -> Tensor:
     """Tones of four partials each, by their MIDI numbers."""
     time = torch.arange(samples) / RATE
     hertz = [440 * 2 ** ((pitch - 69) / 12) * partial for pitch in pitches for partial in (1, 2, 3, 4)]
-    return 0.05 * sum(torch.sin(2 * torch.pi * each * time) for each in hertz)[None, None]
+    tones = torch.stack([torch.sin(2 * torch.pi * each * time) for each in hertz])
+    return 0.05 * tones.sum(0)[None, None]
 
 
 @pytest.mark.parametrize("pitch", [40, 57, 69, 90])
