@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from stemwise import STEMS
 from stemwise.data.material import Material
 from stemwise.names import named
-from stemwise.recipes.reading import at_least, tracks_of
+from stemwise.recipes.reading import at_least, tracks_with_stems
 
 if TYPE_CHECKING:
     from stemwise.data.activity import Segments
@@ -38,6 +38,7 @@ def pretrain(
     symmetric: bool = False,
     energy: Literal["aligned", "published"] = "aligned",
     segment: int = 392,
+    stems: Path | None = None,
     steps: int = 640_000,
     batch_size: int = 128,
     learning_rate: float = 1e-3,
@@ -55,7 +56,7 @@ def pretrain(
     the accuracy of retrieval within the batch for each source, in training and in validation.
 
     Args:
-        root: a data set whose tracks have stems, unless there are no sources.
+        root: a data set whose tracks have stems, their own or those of `data stems`; without sources, any.
         dataset: what it is, as `data info` names it.
         model: an encoder of `stemwise models`.
         sources: what a mixture is contrasted with: all four in turn, one of them, or none.
@@ -64,6 +65,8 @@ def pretrain(
         symmetric: whether sources are to find their mixtures, too.
         energy: which samples tell whether a source sounds: those under the segment, or the released code's.
         segment: frames of 10 ms that both excerpts of a pair come from.
+        stems: folder that `data stems` wrote, used in place of the set's own; `stems` in the root where not
+            given and the tracks have none of their own.
         steps: batches to train on; the rate is halved behind the first half.
         batch_size: pairs per batch.
         learning_rate: Adam's, in the first half.
@@ -90,12 +93,12 @@ def pretrain(
     network = named(ENCODERS, model, "model").build()
     if not isinstance(network, Mscol):
         raise ValueError(f"model: expected an encoder of MSCOL, {model} is a {type(network).__name__}")
-    stems = {"all": STEMS, "none": ()}.get(sources, (sources,))
+    wanted = {"all": STEMS, "none": ()}.get(sources, (sources,))
 
     def prepared(split: str) -> "tuple[LogMelCache, Segments]":
         return segmented_log_mels(
-            tracks_of(dataset, root, split),
-            replace(MATERIAL, sources=("mixture", *stems)),
+            tracks_with_stems(dataset, root, split, wanted, stems, skip_unreadable),
+            replace(MATERIAL, sources=("mixture", *wanted)),
             root,
             frames=segment,
             energy=energy,
@@ -105,10 +108,10 @@ def pretrain(
 
     log_mels, segments = prepared("train")
     objective = SourceContrastPictures(symmetric=symmetric)
-    data = _pairs(log_mels, segments, stems, batch_size, seed, silent=silent, masking=mask)
+    data = _pairs(log_mels, segments, wanted, batch_size, seed, silent=silent, masking=mask)
     validation = None
     if valid_every:
-        validation = _retrieval(*prepared("valid"), stems, objective, batch_size, valid_batches, valid_every)
+        validation = _retrieval(*prepared("valid"), wanted, objective, batch_size, valid_batches, valid_every)
     return Run(
         model=network,
         objective=objective,
@@ -129,6 +132,7 @@ def pretrain(
             "symmetric": symmetric,
             "energy": energy,
             "segment": segment,
+            "stems": stems or "",
             "batch_size": batch_size,
             "valid_batches": valid_batches,
             "skip_unreadable": skip_unreadable,
