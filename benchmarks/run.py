@@ -17,6 +17,7 @@ from typing import Any
 
 NAMES = (
     *("training", "separating", "meta_tasnet", "evaluating", "bss_eval", "msspt", "loading", "rendering"),
+    "mscol",
     "augmenting",
 )
 HERE = Path(__file__).parent

@@ -61,7 +61,7 @@ class CropAccuracy:
         shares = []
         for k in range(self.batches):
             batch = _moved(self.data.batch(k), model)
-            right = self._right(model.picture_logits(batch["picture"]), batch["label"])
+            right = self._right(model.picture_logits(batch["picture"].float()), batch["label"])
             shares.append(right.float().mean().item())
         return {"accuracy": _mean(shares)}
 
