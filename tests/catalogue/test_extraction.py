@@ -12,13 +12,17 @@ import soundfile
 from catalogue_runs import results, write_song
 from stemwise import STEMS
 from stemwise.catalogue import extraction
+from stemwise.catalogue.forms import Form
+from stemwise.catalogue.mixing import mixed, stems_mix
 from stemwise.cli import main
 from stemwise.data import DATASETS
 from stemwise.data.audio import read, read_resampled
+from stemwise.data.decoders import AudioInfo
 from stemwise.data.extracted import MARKER, place, with_stems
 from stemwise.data.foreign_stems import foreign_stems
 from stemwise.recipes.reading import tracks_with_stems
-from synth import write_stems
+from stemwise.signal.resample import resampled
+from synth import cut, separator, song, write_stems
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = ("rock/one.wav", "rock/two.flac", "jazz/one.mp3")
@@ -126,9 +130,9 @@ def test_track_that_cannot_be_read_is_named_and_left_out_on_demand(root: Path, c
 
 
 def test_own_stems_of_a_set_come_before_extracted_ones(root: Path, tmp_path: Path) -> None:
-    for song in ("a", "b"):
-        (tmp_path / "mine/train" / song).mkdir(parents=True)
-        write_stems(tmp_path / "mine/train" / song, np.full((4, 1, 8000), 0.1), 16_000)
+    for name in ("a", "b"):
+        (tmp_path / "mine/train" / name).mkdir(parents=True)
+        write_stems(tmp_path / "mine/train" / name, np.full((4, 1, 8000), 0.1), 16_000)
     assert stems(tmp_path / "mine", name="stems") == 0
     own = tracks_with_stems("stems", tmp_path / "mine", "train", STEMS, None)
     made = tracks_with_stems("stems", tmp_path / "mine", "train", STEMS, tmp_path / "mine/stems")
@@ -210,3 +214,15 @@ def test_name_that_is_too_long_for_a_folder_is_cut_and_stays_its_own() -> None:
     long = [place("a/" + "é" * 150 + end) for end in ("1", "2")]
     assert long[0] != long[1]
     assert all(len(part.encode()) <= 210 for name in long for part in name.split("/"))
+
+
+def test_network_that_hears_more_than_the_form_hears_all_of_it() -> None:
+    model, rate = separator(), 22_050
+    audio = song(rate, rate, 2).sum(0)
+    info = AudioInfo(path=Path("x.wav"), sample_rate=rate, channels=2, samples=rate)
+    whole, formed = (
+        np.concatenate(list(mixed(model, stems_mix(model), info, cut(audio, [5000]), form=form)), axis=2)
+        for form in (None, Form(8000))
+    )
+    expected = np.concatenate(list(resampled([whole.mean(1)], rate, 8000, len(STEMS))), axis=1)
+    np.testing.assert_allclose(formed[:, 0], expected, atol=1e-5)
