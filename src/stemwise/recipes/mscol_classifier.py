@@ -42,7 +42,8 @@ def classifier(
     """Train a shallow classifier on MSCOL's encoder, which is frozen as published, or fine-tuned.
 
     One layer, or two for NSynth, on one random second of each segment per epoch. The accuracy on the valid
-    split chooses the epoch that is kept, and ends the training when it has not risen for `patience` epochs.
+    split (of a regression, the loss) chooses the epoch that is kept, and ends the training when it has been
+    no better for `patience` epochs.
 
     Args:
         root: the data set of the task.
@@ -56,7 +57,7 @@ def classifier(
         epochs: passes over the segments, at most.
         batch_size: crops per batch.
         learning_rate: Adam's; 0 for the published one of the data set.
-        patience: epochs without a higher accuracy that end the training; 0 for all epochs.
+        patience: epochs without a better one that end the training; 0 for all epochs.
         seed: of weights, crops and order.
         cache: folder of decoded audio and log-mels; `cache` in the root where not given.
         skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
@@ -65,7 +66,7 @@ def classifier(
 
     from stemwise.objectives.supervised import SupervisedPictures
     from stemwise.recipes.measures import CropAccuracy
-    from stemwise.training import Optimiser, Run, Schedule, Validation
+    from stemwise.training import ObjectiveLoss, Optimiser, Run, Schedule, Validation
     from stemwise.weights.store import find
 
     at_least(1, segment=segment, epochs=epochs, batch_size=batch_size)
@@ -81,12 +82,14 @@ def classifier(
         for split, number in (("train", seed), ("valid", VALID_SEED))
     )
     epoch = -(-len(data.segments) // batch_size)
-    measure = CropAccuracy(
-        target=goal.target, data=valid, batches=max(1, len(valid.segments) // valid.batch_size)
-    )
+    objective = SupervisedPictures(target=goal.target)
+    batches = max(1, len(valid.segments) // valid.batch_size)
+    measure, score = CropAccuracy(target=goal.target, data=valid, batches=batches), "accuracy"
+    if goal.target == "regression":
+        measure, score = ObjectiveLoss(objective=objective, data=valid, batches=batches), "loss"
     return Run(
         model=network,
-        objective=SupervisedPictures(target=goal.target),
+        objective=objective,
         data=data,
         optimiser=Optimiser(name="keras-adam", learning_rate=learning_rate or published_rate),
         schedule=Schedule(),
@@ -95,8 +98,8 @@ def classifier(
         validation=Validation(
             measure=measure,
             every=epoch,
-            score="accuracy",
-            better="higher",
+            score=score,
+            better="lower" if score == "loss" else "higher",
             weights="best",
             patience=patience,
         ),
