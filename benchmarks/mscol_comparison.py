@@ -67,7 +67,8 @@ NOTICE = (
 NOTE = (
     "Differences of ROC-AUC, paired by label and seed. The interval is a bootstrap over labels, with no "
     "correction for how many questions are asked; the answer is yes or no only where the whole interval and "
-    "every seed agree. A frozen random encoder has never seen data, so its batch normalisation is none."
+    "every seed of several agree. A frozen random encoder has never seen data, so that its batch "
+    "normalisation does nothing."
 )
 
 
@@ -296,7 +297,7 @@ def verdict(results: Mapping[str, Any]) -> str:
     for task, found in results["tasks"].items():
         if {"all", "cola"} <= {arm["name"] for arm in found["arms"]}:
             gap = compare(found, "all", "cola")
-            sentences.append(f"{TASKS[task].title}: {said[gap.effect]} ({_gap(gap)})")
+            sentences.append(f"{TASKS[task].title}: {said[_effect(gap)]} ({_gap(gap)})")
     return ". ".join(sentences) + "." if sentences else "COLA or MSCOL is missing: nothing to compare."
 
 
@@ -323,7 +324,7 @@ def differences_table(found: Mapping[str, Any]) -> Table:
     for arm, baseline, question in PAIRS:
         if {arm, baseline} <= there:
             gap = compare(found, arm, baseline)
-            answer = {"helps": "yes", "hurts": "no", "unclear": "unclear"}[gap.effect]
+            answer = {"helps": "yes", "hurts": "no", "unclear": "unclear"}[_effect(gap)]
             per_seed = " ".join(number(value, 3, sign=True) for value in gap.per_seed)
             rows.append(
                 (
@@ -346,6 +347,11 @@ def pretraining_table(results: Mapping[str, Any]) -> Table:
             step = 1000 * statistics.fmean(run["step_s"] for run in runs)
             rows.append((arm["title"], *map(spread, found), number(step, 0), f"{100 * share:.0f} %"))
     return Table(header, tuple(rows))
+
+
+def _effect(gap: Comparison) -> str:
+    """Return what a difference says; that of a single seed says nothing."""
+    return gap.effect if len(gap.per_seed) > 1 else "unclear"
 
 
 def _gap(gap: Comparison) -> str:
