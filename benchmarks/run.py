@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 NAMES = (
-    *(
-        "training",
-        "separating",
-        "meta_tasnet",
-        "meta_tasnet_song",
-        "evaluating",
-        "bss_eval",
-        "msspt",
-        "loading",
-        "rendering",
-    ),
+    "training",
+    "separating",
+    "meta_tasnet",
+    "meta_tasnet_song",
+    "evaluating",
+    "bss_eval",
+    "msspt",
+    "mscol",
+    "probes",
+    "loading",
+    "rendering",
     "augmenting",
 )
 HERE = Path(__file__).parent

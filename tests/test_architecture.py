@@ -239,6 +239,7 @@ def test_verbs_are_frozen() -> None:
         "weights import",
         "data twin",
         "data download",
+        "data stems",
     }
 
 

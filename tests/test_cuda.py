@@ -15,7 +15,7 @@ from stemwise.cli import main
 from stemwise.models import SEPARATORS
 from stemwise.separation import separate
 from synth import classifier, scrambled, song
-from training_runs import CPU, classification, contrastive, losses, separation
+from training_runs import CPU, classification, contrastive, losses, separation, sources
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 RATE = 44_100
@@ -57,7 +57,7 @@ def test_song_that_is_too_large_for_the_card_is_halved(caplog: pytest.LogCapture
     assert halved
 
 
-@pytest.mark.parametrize("make", [separation, classification, contrastive])
+@pytest.mark.parametrize("make", [separation, classification, contrastive, sources])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_training_starts_as_on_the_processor(make, precision: str, tmp_path: Path) -> None:
     there = losses(make(), tmp_path / "gpu", replace(CPU, device="cuda", precision=precision))

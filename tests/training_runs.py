@@ -13,11 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stemwise.data.activity import Segments
 from stemwise.data.clips import CropBatches
+from stemwise.data.logmels import LogMelCache
 from stemwise.data.mixing import RemixBatches
+from stemwise.data.pairs import SourcePairs
 from stemwise.data.views import ViewBatches
 from stemwise.interfaces import ALL, Batch, Batches, Encoder, Tap
-from stemwise.models import CLASSIFIERS, SEPARATORS
+from stemwise.models import CLASSIFIERS, ENCODERS, SEPARATORS
+from stemwise.objectives.contrastive import SourceContrastPictures
 from stemwise.objectives.separation import BalancedL1, WaveformL1
 from stemwise.objectives.simclr import SimCLR
 from stemwise.objectives.supervised import Supervised
@@ -170,6 +174,34 @@ def contrastive(**given: Any) -> Run:
     return replace(run, **given)
 
 
+def sources(**given: Any) -> Run:
+    """Four pairs of log-mels a batch, in half precision as they are cached, of a mixture and a source."""
+    torch.manual_seed(0)
+    names, frames = ("mixture", "bass"), 120
+    audio = memory_cache(tracks=5)
+    stored = np.random.default_rng(0).standard_normal((5 * len(names) * frames, 64)).astype(np.float16)
+    log_mels = LogMelCache(
+        tracks=audio.tracks,
+        sources=names,
+        starts=np.arange(5 * len(names)).reshape(5, -1) * frames,
+        lengths=np.full(5, frames),
+        frames=stored,
+    )
+    places = np.array([(track, 0) for track in range(5)])
+    segments = Segments(places=places, length=frames, active={"bass": np.array([1, 1, 0, 1, 1], bool)})
+    run = Run(
+        model=tiny(ENCODERS["mscol"]).build(),
+        objective=SourceContrastPictures(),
+        data=SourcePairs(log_mels, segments, sources=("bass",), silent=True, batch_size=4, seed=0),
+        optimiser=Optimiser(name="sgd", learning_rate=0.01),
+        schedule=Schedule(),
+        steps=4,
+        seed=0,
+        config={"test": "sources"},
+    )
+    return replace(run, **given)
+
+
 RUNS: dict[str, Callable[..., Run]] = {
     "separation": separation,
     "classification": classification,
@@ -178,6 +210,7 @@ RUNS: dict[str, Callable[..., Run]] = {
     "measured": measured,
     "uneven": uneven,
     "contrastive": contrastive,
+    "sources": sources,
 }
 
 

@@ -126,12 +126,14 @@ class Encoder(nn.Module, ABC):
 
     Attributes:
         sample_rate: Hz.
+        window: samples that one vector of the default representation is made of.
         taps: every representation that `features` can give, by name.
         spans_clip: whether what it says of a window depends on the whole clip (on its level, for instance),
             so that a clip must not be cut before.
     """
 
     sample_rate: int
+    window: int
     taps: Mapping[str, Tap]
     spans_clip: bool = False
 
@@ -152,7 +154,6 @@ class Classifier(Encoder, ABC):
     Attributes:
         classes: names of the classes, in the order of axis k.
         target: whether a window has any number of classes or exactly one.
-        window: samples of one window.
         hop: samples between windows.
         pooling: how the windows of a clip become one answer.
         ending: which of its windows at the clip's end count.
@@ -160,7 +161,6 @@ class Classifier(Encoder, ABC):
 
     classes: tuple[str, ...]
     target: Target
-    window: int
     hop: int
     pooling: Pooling = "probability"
     ending: Ending = "dropped"

@@ -1,6 +1,7 @@
 """The contrast between mixtures and sources: silence, both directions, any encoder."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from stemwise.objectives.contrastive import (
     match,
 )
 from synth import classifier, tiny
+from training_runs import CPU, losses, sources
 
 ACTIVE = torch.tensor([True, False, True, True, False])
 COSINE = Projection(4, 4, "dot")
@@ -162,3 +164,9 @@ def test_encoder_moves_towards_telling_pairs_apart() -> None:
 def test_frozen_classifier_is_an_encoder_too() -> None:
     model = classifier("msspt-tail")
     assert default_size(model) == 512
+
+
+def test_pairs_in_half_precision_are_trained_on_in_another_half_precision(tmp_path: Path) -> None:
+    there = losses(sources(), tmp_path / "bf16", replace(CPU, precision="bf16"))
+    here = losses(sources(), tmp_path / "fp32", CPU)
+    assert there[0] == pytest.approx(here[0], rel=0.2)

@@ -124,6 +124,7 @@ def carried_out(errand: Errand, planned: Planned) -> Outcome:
             if errand.what == "files":
                 assert errand.mix is not None and errand.options is not None and errand.work is not None
                 how: Any = {"shifts": errand.shifts, "resampling": errand.resampling}
+                how["form"] = errand.options.form
                 pieces = mixed(model, errand.mix, info, blocks, **how)
                 result: Any = write_results(errand.work, planned, info, pieces, errand.options)
             else:

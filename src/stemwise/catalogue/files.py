@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from stemwise.catalogue.forms import Form
 from stemwise.catalogue.journal import Journal, line_of
 from stemwise.catalogue.planning import Planned
 from stemwise.data.decoders import AudioInfo
@@ -39,12 +40,14 @@ class FileOptions:
         peaks: see `Peaks`.
         tags: whether tags and covers are carried over.
         journal_failures: whether failed inputs are noted in the journal.
+        form: that the results come in; the song's own where None.
     """
 
     subtype: Subtype | None = None
     peaks: Peaks = "keep"
     tags: bool = True
     journal_failures: bool = True
+    form: Form | None = None
 
 
 class FileSink:
@@ -111,6 +114,7 @@ def write_results(
         OSError: the disk is full, or the like.
     """
     aside = work / uuid4().hex
+    info = options.form.of(info) if options.form else info
     try:
         aside.mkdir()
         _expect_room(planned, info, options)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
+from stemwise.catalogue.forms import Form
 from stemwise.catalogue.shifts import separate_shifted
 from stemwise.chunks import REST, stem_names
 from stemwise.data.decoders import AudioInfo
@@ -94,11 +95,17 @@ def mixed(
     *,
     shifts: int = 1,
     resampling: Resampling = "soxr",
-) -> Iterator[Float32[np.ndarray, "r c n"]]:
-    """Yield the results of a stream, block by block, in the mix's order."""
+    form: Form | None = None,
+) -> Iterator[Float32[np.ndarray, "r _ n"]]:
+    """Yield the results of a stream, block by block, in the mix's order; in a form where one is named."""
+    if form is not None:
+        if not form.holds(model):
+            yield from form.bring(info, mixed(model, mix, info, blocks, shifts=shifts, resampling=resampling))
+            return
+        info, blocks = form.of(info), form.bring_song(info, blocks)
     gains = np.array(list(mix.results.values()), np.float32)
-    form = info.sample_rate, info.channels
-    for stems in separate_shifted(model, blocks, *form, shifts=shifts, resampling=resampling):
+    stream = info.sample_rate, info.channels
+    for stems in separate_shifted(model, blocks, *stream, shifts=shifts, resampling=resampling):
         yield np.tensordot(gains, stems, 1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -31,6 +32,7 @@ class Order:
         existing: what happens to results that are there.
         settings: plain values that stand for the model and all options; results of others are done anew.
         layout: of files; None for rows of a table.
+        found: the inputs, where others have found them already.
     """
 
     inputs: Sequence[str]
@@ -40,6 +42,7 @@ class Order:
     shard: Shard = WHOLE
     existing: Existing = "resume"
     layout: Layout | None = None
+    found: Sequence[Item] = ()
 
     @property
     def about(self) -> dict[str, Any]:
@@ -62,11 +65,11 @@ class Order:
         Raises:
             ValueError: there are none.
         """
-        found = False
-        for item in items(self.inputs, self.lists, self.out):
-            found = True
+        empty = True
+        for item in chain(self.found, items(self.inputs, self.lists, self.out)):
+            empty = False
             yield item
-        if not found:
+        if empty:
             where = ", ".join([*self.inputs, *self.lists]) or "nothing"
             raise ValueError(f"{where}: expected audio or video files, found none; check the path")
 

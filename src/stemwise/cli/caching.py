@@ -20,6 +20,7 @@ def prepare(
     recipe: Annotated[str, arg(name="for", metavar="RECIPE")],
     rates: tuple[int, ...] = (),
     cache: Path | None = None,
+    stems: Path | None = None,
 ) -> int:
     """Decode what a recipe reads of a data set, once for all recipes; training does so too, unasked.
 
@@ -36,10 +37,12 @@ def prepare(
         recipe: a recipe of `stemwise recipes`.
         rates: Hz; the recipe's own where not given.
         cache: folder of the decoded audio; `cache` in the root where not given.
+        stems: folder that `data stems` wrote, for recipes that take it; `stems` in the root where not given
+            and the tracks have none of their own.
     """
     from stemwise.data.filling import expect_room, survey
 
-    tracks, forms = _wanted(name, root, recipe, rates)
+    tracks, forms = _wanted(name, root, recipe, rates, stems)
     folder = cache or root / "cache"
     plans = [survey(tracks, material, root, folder) for material in forms]
     sizes = [_measured(plan) for plan in plans]
@@ -55,15 +58,19 @@ def prepare(
     return _listed(unreadable)
 
 
-def _wanted(name: str, root: Path, recipe: str, rates: tuple[int, ...]) -> tuple[list[Track], list[Material]]:
+def _wanted(
+    name: str, root: Path, recipe: str, rates: tuple[int, ...], folder: Path | None
+) -> tuple[list[Track], list[Material]]:
     """Return the tracks that a recipe reads, and in which forms they are wanted."""
-    from stemwise.data import DATASETS
     from stemwise.names import named
     from stemwise.recipes import MATERIALS
+    from stemwise.recipes.reading import tracks_with_stems
 
     material = named(MATERIALS, recipe, "recipe")
-    dataset = named(DATASETS, name, "data set")
-    tracks = [track for split in material.splits for track in dataset.tracks(root, split)]
+    stems = [source for source in material.sources if source != "mixture"]
+    tracks = [
+        track for split in material.splits for track in tracks_with_stems(name, root, split, stems, folder)
+    ]
     return tracks, list(material.at_each_rate(rates))
 
 

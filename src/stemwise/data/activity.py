@@ -56,7 +56,7 @@ def cut(
     """Return the whole segments of all tracks, one behind the other, and which sources sound in each.
 
     Args:
-        audio: mixtures, and stems if there are any.
+        audio: mixtures, and stems if there are any, at 16 kHz.
         lengths: frames of each track.
         frames: of a segment.
         energy: which samples tell whether a source sounds.
@@ -64,20 +64,40 @@ def cut(
     Raises:
         ValueError: no track is as long as a segment.
     """
-    counts = lengths // frames
+    step = frames * HOP if energy == "aligned" else frames * PUBLISHED_SAMPLES // SEGMENT
+    return _cut(audio, lengths, frames, step, f"{frames} frames ({frames / 100:g} s)")
+
+
+def cut_audio(audio: AudioCache, frames: int = SEGMENT, energy: Energy = "aligned") -> Segments:
+    """Return the same, starts and length in samples, for audio of any rate.
+
+    Args:
+        audio: mixtures, and stems if there are any.
+        frames: of 10 ms, of a segment.
+        energy: as in `cut`.
+
+    Raises:
+        ValueError: no track is as long as a segment.
+    """
+    samples = round(frames * audio.material.sample_rate / 100)
+    step = samples if energy == "aligned" else samples * PUBLISHED_SAMPLES // (SEGMENT * HOP)
+    return _cut(audio, audio.lengths, samples, step, f"{samples} samples ({frames / 100:g} s)")
+
+
+def _cut(audio: AudioCache, lengths: np.ndarray, length: int, step: int, shown: str) -> Segments:
+    counts = lengths // length
     if not counts.any():
         raise ValueError(
-            f"segment: expected tracks of at least {frames} frames ({frames / 100:g} s), the longest has "
+            f"segment: expected tracks of at least {shown}, the longest has "
             f"{max(lengths, default=0)}; take shorter segments or longer tracks"
         )
-    places = [(track, frames * turn) for track, count in enumerate(counts) for turn in range(count)]
-    step = frames * HOP if energy == "aligned" else frames * PUBLISHED_SAMPLES // SEGMENT
+    places = [(track, length * turn) for track, count in enumerate(counts) for turn in range(count)]
     stems = {name: row for row, name in enumerate(audio.sources) if name != "mixture"}
     active = {
         name: np.concatenate([_levels(audio, t, row, step, int(n)) for t, n in enumerate(counts)]) > THRESHOLD
         for name, row in stems.items()
     }
-    return Segments(places=np.array(places), length=frames, active=active)
+    return Segments(places=np.array(places), length=length, active=active)
 
 
 def _levels(audio: AudioCache, track: int, source: int, step: int, count: int) -> np.ndarray:

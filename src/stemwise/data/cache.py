@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int16
+from jaxtyping import Float32, Int, Int16
 
 from stemwise.data.decoding import FULL_SCALE
 from stemwise.data.filling import Plan, Progress, Source, expect_room, fill, measure, source_file, survey
@@ -73,6 +73,13 @@ class AudioCache:
         out = np.zeros((self.material.channels, samples), np.float32)
         np.divide(found.T, np.float32(FULL_SCALE), out=out[:, : len(found)])  # (t, c) → (c, t)
         return out
+
+    def excerpts(
+        self, tracks: Int[np.ndarray, "b"], source: int, starts: Int[np.ndarray, "b"], samples: int
+    ) -> Float32[np.ndarray, "b c t"]:
+        """Return so many samples of one source of each of some tracks."""
+        places = zip(tracks, starts, strict=True)
+        return np.stack([self.excerpt(int(t), source, int(start), samples) for t, start in places])
 
     def card(self) -> dict[str, Any]:
         """Return plain values that say what the audio is."""

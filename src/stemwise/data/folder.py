@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stemwise import STEMS
+from stemwise.data import extracted
 from stemwise.data.tracks import SPLITS, DatasetInfo, Track, splits, stem_track, subfolders
 
 INFO = DatasetInfo(
@@ -95,7 +96,7 @@ def _table(root: Path, table: Path) -> Iterator[Track]:
 
 def _folders(root: Path) -> Iterator[Track]:
     for part, home in _homes(root):
-        for folder in subfolders(home):
+        for folder in _without_stems(home):
             for file in sorted(folder.rglob("*")):
                 if file.suffix.lower() in AUDIO and not file.name.startswith("."):
                     name = file.relative_to(root).as_posix()
@@ -110,11 +111,13 @@ def audio_tracks(root: Path, split: str | None = None) -> list[Track]:
         ValueError: there is none, or an unknown split.
     """
     root, wanted = Path(root), splits(split)
+    stems = {folder for folder in subfolders(root) if extracted.is_home(folder)}
     found = [
         Track(name=name, split=part or split_by_name(name), mixture=file)
         for part, home in _homes(root)
         for file in sorted(home.rglob("*"))
         if file.suffix.lower() in AUDIO and not (name := file.relative_to(root).as_posix()).startswith(".")
+        if stems.isdisjoint(file.parents)
     ]
     if not found:
         kinds = ", ".join(sorted(AUDIO))
@@ -127,13 +130,18 @@ def _homes(root: Path) -> list[tuple[str | None, Path]]:
 
     What stemwise itself puts into a set's folder does not count.
     """
-    names = {folder.name for folder in subfolders(root)} - OURS
+    names = {folder.name for folder in _without_stems(root)} - OURS
     if names and names <= set(SPLITS):
         return [(name, root / name) for name in SPLITS if name in names]
     return [(None, root)]
 
 
 OURS = {"cache", "downloads"}
+
+
+def _without_stems(home: Path) -> list[Path]:
+    """Return a folder's folders, but those that hold what a separator made of the set."""
+    return [folder for folder in subfolders(home) if not extracted.is_home(folder)]
 
 
 def stem_tracks(root: Path, split: str | None = None) -> list[Track]:

@@ -6,7 +6,7 @@ decides between segments where the source sounds, and any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,22 +73,29 @@ class SourcePairs:
                 )
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:
-        """Return batch k: `anchor`, `positive`, `active "b"`, `source`, `names`."""
+        """Return batch k: `anchor`, `positive`, `active "b"`, `source`, `names`.
+
+        Log-mels are in half precision, as they are stored, where nothing was masked.
+        """
         rng = np.random.default_rng([self.seed, k])
         source = self.sources[rng.integers(len(self.sources))] if self.sources else "mixture"
         sounding = not self.silent or not self.sources or rng.random() < 0.5
         pool = self._pools.get(source, self._everywhere) if sounding else self._everywhere
         picks = rng.choice(pool, self.batch_size, replace=False)[rows]
         active = self.segments.active[source][picks] if self.sources else np.ones(len(picks), bool)
-        places = range(self.batch_size)[rows]
-        pairs = [
-            self._pair(int(pick), source, bool(sounds), np.random.default_rng([self.seed, k, place]))
-            for pick, sounds, place in zip(picks, active, places, strict=True)
-        ]
-        anchors, positives = zip(*pairs, strict=True)
+        room = max(1, self.segments.length - self.length)
+        shifts = rng.integers(room, size=(2, self.batch_size))[:, rows]
+        anchors, positives = (
+            self._excerpts(name, picks, shift)
+            for name, shift in zip(("mixture", source), shifts, strict=True)
+        )
+        positives[~active] = self.silence
+        if self.masking:
+            draws = [np.random.default_rng([self.seed, k, row]) for row in range(self.batch_size)[rows]]
+            anchors, positives = (_changed(part, draws) for part in (anchors, positives))
         return {
-            "anchor": torch.from_numpy(np.stack(anchors)),
-            "positive": torch.from_numpy(np.stack(positives)),
+            "anchor": torch.from_numpy(anchors),
+            "positive": torch.from_numpy(positives),
             "active": torch.from_numpy(active),
             "source": source,
             "names": [self._name(int(pick)) for pick in picks],
@@ -108,24 +115,18 @@ class SourcePairs:
             "seed": self.seed,
         }
 
-    def _pair(
-        self, pick: int, source: str, sounds: bool, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        track, start = map(int, self.segments.places[pick])
-        room = max(1, self.segments.length - self.length)
-        first, second = (start + int(rng.integers(room)) for _ in range(2))
-        mixture, other = (self.excerpts.sources.index(name) for name in ("mixture", source))
-        anchor = self.excerpts.excerpt(track, mixture, first, self.length)
-        if not sounds:
-            return anchor, np.full_like(anchor, self.silence)
-        positive = self.excerpts.excerpt(track, other, second, self.length)
-        return (
-            (self._changed(anchor, rng), self._changed(positive, rng)) if self.masking else (anchor, positive)
+    def _excerpts(self, source: str, picks: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        tracks, starts = self.segments.places[picks].T
+        return self.excerpts.excerpts(
+            tracks, self.excerpts.sources.index(source), starts + shifts, self.length
         )
-
-    def _changed(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return np.ascontiguousarray(masked(picture.T, draw(rng)).T)
 
     def _name(self, pick: int) -> str:
         track, start = self.segments.places[pick]
         return f"{self.excerpts.names[track]}@{start}"
+
+
+def _changed(pictures: np.ndarray, draws: Sequence[np.random.Generator]) -> np.ndarray:
+    """Return pictures that are masked, shifted and warped, each by draws of its own."""
+    rows = zip(pictures.astype(np.float32), draws, strict=True)
+    return np.stack([masked(picture.T, draw(rng)).T for picture, rng in rows])

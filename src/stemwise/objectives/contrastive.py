@@ -91,7 +91,8 @@ class SourceContrastPictures:
 
     def matching(self, model: Mscol, batch: Batch) -> Matching:
         """Return what the batch asks; anchors and positives share one batch normalisation."""
-        pictures = torch.cat([batch["anchor"], batch["positive"]]).float()
+        # in mixed precision torch joins nothing that is in the other half precision
+        pictures = torch.cat([batch[name].float() for name in ("anchor", "positive")])
         anchors, positives = model.picture_projections(pictures).chunk(2)
         return match(model.projection, anchors, positives, batch["active"])
 

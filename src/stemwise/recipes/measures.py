@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
 from stemwise.data.logmels import LogMelCrops
 from stemwise.data.pairs import SourcePairs
 from stemwise.interfaces import Batch, Target
-from stemwise.models.mscol import Mscol, MscolClassifier
-from stemwise.objectives.contrastive import SourceContrastPictures
+from stemwise.models.mscol import MscolClassifier
+from stemwise.objectives.contrastive import SourceContrast, SourceContrastPictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,22 +20,22 @@ class Retrieval:
     """How often a mixture finds its source among those of a batch, for each source on its own.
 
     Attributes:
-        objective: as in training.
+        objective: as in training, with the accuracy among its parts.
         data: source → batches of pairs in which it sounds.
         batches: how many of each, from the first.
     """
 
-    objective: SourceContrastPictures
+    objective: SourceContrastPictures | SourceContrast
     data: Mapping[str, SourcePairs]
     batches: int
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Return `loss` and `accuracy`, means over the sources, and `accuracy_SOURCE`."""
-        assert isinstance(model, Mscol)
+        contrast: Any = self.objective
         found: dict[str, float] = {}
         losses = []
         for source, pairs in self.data.items():
-            runs = [self.objective(model, _moved(pairs.batch(k), model)) for k in range(self.batches)]
+            runs = [contrast(model, _moved(pairs.batch(k), model)) for k in range(self.batches)]
             losses += [run.total.item() for run in runs]
             found[f"accuracy_{source}"] = _mean([run.parts["accuracy"].item() for run in runs])
         return {"loss": _mean(losses), "accuracy": _mean(list(found.values())), **found}
@@ -60,7 +61,7 @@ class CropAccuracy:
         shares = []
         for k in range(self.batches):
             batch = _moved(self.data.batch(k), model)
-            right = self._right(model.picture_logits(batch["picture"]), batch["label"])
+            right = self._right(model.picture_logits(batch["picture"].float()), batch["label"])
             shares.append(right.float().mean().item())
         return {"accuracy": _mean(shares)}
 

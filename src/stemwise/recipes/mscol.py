@@ -7,22 +7,25 @@ when this was written, and none of its runs is reproduced at full scale here.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from stemwise import STEMS
 from stemwise.data.material import Material
 from stemwise.names import named
-from stemwise.recipes.reading import at_least, tracks_of
+from stemwise.recipes.reading import at_least, decoded_audio, tracks_with_stems
 
 if TYPE_CHECKING:
-    from stemwise.data.activity import Segments
-    from stemwise.data.logmels import LogMelCache
-    from stemwise.data.pairs import SourcePairs
-    from stemwise.objectives.contrastive import SourceContrastPictures
+    from stemwise.data.activity import Energy, Segments
+    from stemwise.data.pairs import Excerpts, SourcePairs
+    from stemwise.data.tracks import Track
+    from stemwise.interfaces import Encoder
+    from stemwise.objectives.contrastive import SourceContrast, SourceContrastPictures
     from stemwise.training import Run, Validation
 
 MATERIAL = Material(sources=("mixture", *STEMS), sample_rate=16_000)
 VALID_SEED = 0  # always the same crops, whatever the run's seed
+HEADLESS = ("none",)
+"""The class of a classifier whose head is not used."""
 
 Sources = Literal["all", "drums", "bass", "other", "vocals", "none"]
 
@@ -38,6 +41,7 @@ def pretrain(
     symmetric: bool = False,
     energy: Literal["aligned", "published"] = "aligned",
     segment: int = 392,
+    stems: Path | None = None,
     steps: int = 640_000,
     batch_size: int = 128,
     learning_rate: float = 1e-3,
@@ -55,15 +59,18 @@ def pretrain(
     the accuracy of retrieval within the batch for each source, in training and in validation.
 
     Args:
-        root: a data set whose tracks have stems, unless there are no sources.
+        root: a data set whose tracks have stems, their own or those of `data stems`; without sources, any.
         dataset: what it is, as `data info` names it.
-        model: an encoder of `stemwise models`.
+        model: an encoder of `stemwise models`. MSCOL's is trained on log-mels, others on audio: those of
+            TUNe, SampleCNN, and MSSPT's classifiers below their heads.
         sources: what a mixture is contrasted with: all four in turn, one of them, or none.
         silent: whether silent sources take part.
         mask: whether excerpts are masked; only without sources.
         symmetric: whether sources are to find their mixtures, too.
         energy: which samples tell whether a source sounds: those under the segment, or the released code's.
         segment: frames of 10 ms that both excerpts of a pair come from.
+        stems: folder that `data stems` wrote, used in place of the set's own; `stems` in the root where not
+            given and the tracks have none of their own.
         steps: batches to train on; the rate is halved behind the first half.
         batch_size: pairs per batch.
         learning_rate: Adam's, in the first half.
@@ -76,10 +83,8 @@ def pretrain(
     """
     import torch
 
-    from stemwise.models import ENCODERS
-    from stemwise.models.mscol import Mscol
-    from stemwise.objectives.contrastive import SourceContrastPictures
-    from stemwise.recipes.logmels import segmented_log_mels
+    from stemwise.models.mscol import FRAMES, Mscol
+    from stemwise.objectives.contrastive import SourceContrast, SourceContrastPictures
     from stemwise.training import Optimiser, Run, Schedule
 
     at_least(1, steps=steps, segment=segment, valid_batches=valid_batches)
@@ -87,28 +92,27 @@ def pretrain(
     at_least(0, seed=seed, valid_every=valid_every)
     _check(sources, silent, mask)
     torch.manual_seed(seed)
-    network = named(ENCODERS, model, "model").build()
-    if not isinstance(network, Mscol):
-        raise ValueError(f"model: expected an encoder of MSCOL, {model} is a {type(network).__name__}")
-    stems = {"all": STEMS, "none": ()}.get(sources, (sources,))
+    network = _network(model)
+    on_audio = not isinstance(network, Mscol)
+    if on_audio and mask:
+        raise ValueError(f"mask: log-mels are masked, and {model} hears audio; leave it out")
+    wanted = {"all": STEMS, "none": ()}.get(sources, (sources,))
 
-    def prepared(split: str) -> "tuple[LogMelCache, Segments]":
-        return segmented_log_mels(
-            tracks_of(dataset, root, split),
-            replace(MATERIAL, sources=("mixture", *stems)),
-            root,
-            frames=segment,
-            energy=energy,
-            folder=cache,
-            skip_unreadable=skip_unreadable,
-        )
+    def prepared(split: str, most: int, pairs_seed: int, **more: Any) -> "list[SourcePairs]":
+        tracks = tracks_with_stems(dataset, root, split, wanted, stems, skip_unreadable)
+        material = replace(MATERIAL, sources=("mixture", *wanted), sample_rate=network.sample_rate)
+        how = {"folder": cache, "skip_unreadable": skip_unreadable, "on_audio": on_audio}
+        excerpts, segments = _segmented(tracks, material, root, segment, energy, **how)
+        length = network.window if on_audio else FRAMES
+        return _pairs(excerpts, segments, wanted, most, pairs_seed, length, **more)
 
-    log_mels, segments = prepared("train")
-    objective = SourceContrastPictures(symmetric=symmetric)
-    data = _pairs(log_mels, segments, stems, batch_size, seed, silent=silent, masking=mask)
+    objective = SourceContrast(network, symmetric=symmetric) if on_audio else None
+    objective = objective or SourceContrastPictures(symmetric=symmetric)
+    (data,) = prepared("train", batch_size, seed, silent=silent, masking=mask)
     validation = None
     if valid_every:
-        validation = _retrieval(*prepared("valid"), stems, objective, batch_size, valid_batches, valid_every)
+        unseen = prepared("valid", batch_size, VALID_SEED, apart=True)
+        validation = _retrieval(unseen, objective, valid_batches, valid_every)
     return Run(
         model=network,
         objective=objective,
@@ -129,6 +133,7 @@ def pretrain(
             "symmetric": symmetric,
             "energy": energy,
             "segment": segment,
+            "stems": stems or "",
             "batch_size": batch_size,
             "valid_batches": valid_batches,
             "skip_unreadable": skip_unreadable,
@@ -143,52 +148,84 @@ def _check(sources: str, silent: bool, mask: bool) -> None:
         raise ValueError("mask: only mixtures are masked; leave it out, or choose --sources none")
 
 
+def _network(name: str) -> "Encoder":
+    """Return an encoder with fresh weights; one of MSSPT's classifiers has a head that is not used here."""
+    from stemwise.models import ENCODERS, joint, tail
+
+    msspt: dict[str, Any] = {**tail.VARIANTS, **joint.VARIANTS}
+    config = named({**ENCODERS, **msspt}, name, "model")
+    return (replace(config, classes=HEADLESS) if name in msspt else config).build()
+
+
+def _segmented(
+    tracks: "list[Track]",
+    material: Material,
+    root: Path,
+    frames: int,
+    energy: "Energy",
+    *,
+    folder: Path | None,
+    skip_unreadable: bool,
+    on_audio: bool,
+) -> "tuple[Excerpts, Segments]":
+    """Return the audio of tracks, or their log-mels, and their segments in the same unit."""
+    from stemwise.data.activity import cut_audio
+    from stemwise.recipes.logmels import segmented_log_mels
+
+    how: dict[str, Any] = {"folder": folder, "skip_unreadable": skip_unreadable}
+    if not on_audio:
+        return segmented_log_mels(tracks, material, root, frames=frames, energy=energy, **how)
+    audio = decoded_audio(tracks, material, root, **how)
+    return audio, cut_audio(audio, frames, energy)
+
+
 def _pairs(
-    log_mels: "LogMelCache",
+    excerpts: "Excerpts",
     segments: "Segments",
     stems: tuple[str, ...],
-    batch_size: int,
+    most: int,
     seed: int,
+    length: int,
     *,
     silent: bool = False,
     masking: bool = False,
-) -> "SourcePairs":
+    apart: bool = False,
+) -> "list[SourcePairs]":
+    """Return pairs of all sources, or of each `apart`: in batches of as many as there are, then."""
     from stemwise.data.pairs import SourcePairs
-    from stemwise.models.mscol import FRAMES
 
-    return SourcePairs(
-        log_mels,
-        segments,
-        sources=stems,
-        silent=silent,
-        batch_size=batch_size,
-        length=FRAMES,
-        seed=seed,
-        masking=masking,
-    )
+    if apart:
+        counts = {stem: int(segments.active[stem].sum()) for stem in stems} or {"mixture": len(segments)}
+        if (least := min(counts.values())) < 2:
+            raise ValueError(
+                f"valid_every: expected at least 2 segments of each source in the valid split, got {counts}; "
+                "use more tracks, or no validation"
+            )
+        most = min(most, least)
+    return [
+        SourcePairs(
+            excerpts,
+            segments,
+            sources=sources,
+            silent=silent,
+            batch_size=most,
+            length=length,
+            seed=seed,
+            masking=masking,
+        )
+        for sources in ([(stem,) for stem in stems] or [()] if apart else [stems])
+    ]
 
 
 def _retrieval(
-    log_mels: "LogMelCache",
-    segments: "Segments",
-    stems: tuple[str, ...],
-    objective: "SourceContrastPictures",
-    batch_size: int,
+    unseen: "list[SourcePairs]",
+    objective: "SourceContrast | SourceContrastPictures",
     batches: int,
     every: int,
 ) -> "Validation":
-    """Return the retrieval of each source on unseen tracks, from as many as a batch or there are."""
+    """Return the retrieval of each source on unseen tracks."""
     from stemwise.recipes.measures import Retrieval
     from stemwise.training import Validation
 
-    counts = {stem: int(segments.active[stem].sum()) for stem in stems} or {"mixture": len(segments)}
-    if (least := min(counts.values())) < 2:
-        raise ValueError(
-            f"valid_every: expected at least 2 segments of each source in the valid split, got {counts}; "
-            "use more tracks, or no validation"
-        )
-    size = min(batch_size, least)
-    data = {
-        source: _pairs(log_mels, segments, (source,) if stems else (), size, VALID_SEED) for source in counts
-    }
+    data = {pairs.sources[0] if pairs.sources else "mixture": pairs for pairs in unseen}
     return Validation(measure=Retrieval(objective=objective, data=data, batches=batches), every=every)

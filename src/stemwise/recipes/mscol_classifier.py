@@ -29,6 +29,7 @@ def classifier(
     model: str = "mscol",
     head: Literal["published", "linear", "hidden"] = "published",
     depth: Literal["full", "stochastic"] = "full",
+    fine_tune: bool = False,
     segment: int = 392,
     epochs: int = 50,
     batch_size: int = 128,
@@ -38,10 +39,11 @@ def classifier(
     cache: Path | None = None,
     skip_unreadable: bool = False,
 ) -> "Run":
-    """Train a shallow classifier on MSCOL's frozen encoder.
+    """Train a shallow classifier on MSCOL's encoder, which is frozen as published, or fine-tuned.
 
     One layer, or two for NSynth, on one random second of each segment per epoch. The accuracy on the valid
-    split chooses the epoch that is kept, and ends the training when it has not risen for `patience` epochs.
+    split (of a regression, the loss) chooses the epoch that is kept, and ends the training when it has been
+    no better for `patience` epochs.
 
     Args:
         root: the data set of the task.
@@ -50,11 +52,12 @@ def classifier(
         model: which encoder has the random weights.
         head: one layer, or two with 512 units between; `published` goes by the data set.
         depth: `stochastic` drops blocks of the frozen encoder in training, as the released code does.
+        fine_tune: train the encoder along, instead of leaving it as it is.
         segment: frames of 10 ms, of each of which an epoch takes one crop.
         epochs: passes over the segments, at most.
         batch_size: crops per batch.
         learning_rate: Adam's; 0 for the published one of the data set.
-        patience: epochs without a higher accuracy that end the training; 0 for all epochs.
+        patience: epochs without a better one that end the training; 0 for all epochs.
         seed: of weights, crops and order.
         cache: folder of decoded audio and log-mels; `cache` in the root where not given.
         skip_unreadable: leave out tracks with files that cannot be read, instead of an error.
@@ -63,7 +66,7 @@ def classifier(
 
     from stemwise.objectives.supervised import SupervisedPictures
     from stemwise.recipes.measures import CropAccuracy
-    from stemwise.training import Optimiser, Run, Schedule, Validation
+    from stemwise.training import ObjectiveLoss, Optimiser, Run, Schedule, Validation
     from stemwise.weights.store import find
 
     at_least(1, segment=segment, epochs=epochs, batch_size=batch_size)
@@ -73,17 +76,20 @@ def classifier(
     hidden, published_rate = _HEADS.get(goal.dataset, (0, 5e-4))
     hidden = {"published": hidden, "linear": 0, "hidden": 512}[head]
     network = _classifier(encoder, model, hidden, depth, goal)
+    network = network if fine_tune else network.freeze_encoder()
     data, valid = (
         _crops(goal, root, split, segment, batch_size, number, cache, skip_unreadable)
         for split, number in (("train", seed), ("valid", VALID_SEED))
     )
     epoch = -(-len(data.segments) // batch_size)
-    measure = CropAccuracy(
-        target=goal.target, data=valid, batches=max(1, len(valid.segments) // valid.batch_size)
-    )
+    objective = SupervisedPictures(target=goal.target)
+    batches = max(1, len(valid.segments) // valid.batch_size)
+    measure, score = CropAccuracy(target=goal.target, data=valid, batches=batches), "accuracy"
+    if goal.target == "regression":
+        measure, score = ObjectiveLoss(objective=objective, data=valid, batches=batches), "loss"
     return Run(
         model=network,
-        objective=SupervisedPictures(target=goal.target),
+        objective=objective,
         data=data,
         optimiser=Optimiser(name="keras-adam", learning_rate=learning_rate or published_rate),
         schedule=Schedule(),
@@ -92,8 +98,8 @@ def classifier(
         validation=Validation(
             measure=measure,
             every=epoch,
-            score="accuracy",
-            better="higher",
+            score=score,
+            better="lower" if score == "loss" else "higher",
             weights="best",
             patience=patience,
         ),
@@ -106,6 +112,7 @@ def classifier(
             "model": model,
             "head": head,
             "depth": depth,
+            "fine_tune": fine_tune,
             "segment": segment,
             "epochs": epochs,
             "batch_size": batch_size,
@@ -145,7 +152,7 @@ def _crops(
 def _classifier(
     encoder: str, model: str, hidden: int, depth: Literal["full", "stochastic"], task: "Task"
 ) -> "MscolClassifier":
-    """Return a classifier on a frozen encoder, pre-trained or of random weights."""
+    """Return a classifier on an encoder, pre-trained or of random weights."""
     from stemwise.models import ENCODERS
     from stemwise.models.mscol import Mscol, MscolClassifierConfig, NetworkConfig
     from stemwise.weights.store import load
@@ -159,4 +166,4 @@ def _classifier(
     )
     classifier = config.build()
     classifier.network.load_state_dict(source.network.state_dict())
-    return classifier.freeze_encoder()
+    return classifier

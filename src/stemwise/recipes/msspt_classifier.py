@@ -32,6 +32,7 @@ def classifier(
     task: str = "magnatagatune",
     network: Literal["joint", "tail"] = "joint",
     separator: str = "",
+    encoder: str = "",
     multisource: bool = False,
     skips: int = 5,
     version: Literal["v1", "v2"] = "v1",
@@ -55,6 +56,7 @@ def classifier(
         task: magnatagatune or fma-medium-without-small as published, or any other task.
         network: `joint` for U-Net and tail, `tail` for the tail alone.
         separator: name or folder of a separator to start from; empty for fresh weights.
+        encoder: name or folder of the same network to start from, all but its head, as `mscol` pre-trains it.
         multisource: four masks in a fresh U-Net, instead of one; a separator brings its own.
         skips: links from the U-Net's decoder into the tail, 0 to 5, the finest first.
         version: `v1` as published, or the authors' later `v2`.
@@ -80,6 +82,8 @@ def classifier(
     goal, chunk = task_named(task), CHUNK if clips == "chunks" else 0
     torch.manual_seed(seed)
     model = _classifier(goal, network, separator, multisource, skips, version)
+    if encoder:
+        _start_from(model, encoder)
     objective = Supervised(target=goal.target)
 
     def heard(split: str) -> "AudioCache":
@@ -114,6 +118,8 @@ def classifier(
             "network": network,
             "separator": separator,
             "separator_sha256": _digest(separator),
+            "encoder": encoder,
+            "encoder_sha256": _digest(encoder),
             "multisource": multisource,
             "skips": skips,
             "version": version,
@@ -176,8 +182,28 @@ def _separator(name: str, multisource: bool) -> "UNetSeparator":
     return found
 
 
-def _digest(separator: str) -> str:
-    """Return the SHA-256 of a stored separator's weights, so that a run says what it began with."""
+def _start_from(model: "WindowClassifier", name: str) -> None:
+    """Give a classifier the weights of a stored one of its kind, all but those of the head.
+
+    Raises:
+        ValueError: that one is another network.
+    """
+    from stemwise.weights.store import load
+
+    head = "tail.output."
+    mine = model.state_dict()
+    theirs = {key: value for key, value in load(name).state_dict().items() if not key.startswith(head)}
+    body = {key for key in mine if not key.startswith(head)}
+    if theirs.keys() != body or any(theirs[key].shape != mine[key].shape for key in body):
+        raise ValueError(
+            f"encoder: expected the network that is to be trained, all but its head; {name} is another: "
+            "choose --network, --skips and --version as it was pre-trained"
+        )
+    model.load_state_dict({**mine, **theirs})
+
+
+def _digest(model: str) -> str:
+    """Return the SHA-256 of a stored model's weights, so that a run says what it began with."""
     from stemwise.weights.store import find
 
-    return find(separator).card["sha256"] if separator else ""
+    return find(model).card["sha256"] if model else ""

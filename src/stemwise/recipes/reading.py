@@ -43,6 +43,53 @@ def tracks_of(dataset: str, root: Path, split: str) -> "list[Track]":
     return named(DATASETS, dataset, "data set").tracks(root, split)
 
 
+def tracks_with_stems(
+    dataset: str, root: Path, split: str, stems: "Sequence[str]", folder: Path | None, skip: bool = False
+) -> "list[Track]":
+    """Return the tracks of a split that have these stems, their own or those of `stemwise data stems`.
+
+    Args:
+        dataset: what the set is.
+        root: its folder.
+        split: of the tracks.
+        stems: that are needed; none is needed of a set without stems.
+        folder: of extracted stems, to be used in place of a set's own; where it is None, those in the root
+            serve the tracks that have none.
+        skip: leave out tracks that lack a stem, and say so, instead of an error.
+
+    Raises:
+        ValueError: stems are missing.
+    """
+    from stemwise.data.extracted import FOLDER, is_home, maker, with_stems
+
+    tracks = tracks_of(dataset, root, split)
+    if not stems:
+        return tracks
+    home = folder or root / FOLDER
+    if folder is not None:
+        maker(folder)
+        tracks = with_stems(tracks, folder)
+    elif is_home(home):
+        tracks = [track if track.stems else with_stems([track], home)[0] for track in tracks]
+    whole = [track for track in tracks if all(stem in track.stems for stem in stems)]
+    if len(whole) == len(tracks) or (whole and skip):
+        _note_left_out(len(tracks) - len(whole), len(tracks), home)
+        return whole
+    raise ValueError(
+        f"{root}: {len(tracks) - len(whole)} of {len(tracks)} tracks of the split {split} lack a stem of "
+        f"{', '.join(stems)}; extract them with `stemwise data stems {dataset} {root}`"
+        + (", or leave these tracks out with skip_unreadable" if whole else "")
+    )
+
+
+def _note_left_out(lacking: int, tracks: int, home: Path) -> None:
+    import logging
+
+    if lacking:
+        message = "%d of %d tracks have no stems in %s and are left out"
+        logging.getLogger(__name__).warning(message, lacking, tracks, home)
+
+
 def decoded_audio(
     tracks: "Sequence[Track]", material: Material, root: Path, folder: Path | None, skip_unreadable: bool
 ) -> "AudioCache":
