@@ -17,7 +17,7 @@ from typing import Any
 
 NAMES = (
     *("training", "separating", "meta_tasnet", "evaluating", "bss_eval", "msspt", "loading", "rendering"),
-    "augmenting",
+    *("augmenting", "probes"),
 )
 HERE = Path(__file__).parent
 
