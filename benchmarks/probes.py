@@ -1,10 +1,12 @@
 """Probes trained together beside a plain loop over probes, on two tasks' sizes; and ROC-AUC by sorting.
 
 The loop trains one probe after the other with torch's layers, dropout and Adam, and evaluates every eight steps
-as jukemir does, with scikit-learn's scores. It is measured on one probe of each of eight kinds (linear or hidden,
-64 or 256 a batch, three rates of dropout make no difference), and its time for a grid is theirs times their
-number: it is an extrapolation. The grid together is measured whole, over as many steps. Both are told not to
-stop. `python benchmarks/probes.py --device cuda` prints the same of a GPU.
+as jukemir does, with scikit-learn's scores. Of each kind of probe (linear or hidden, 64 or 256 a batch) two are
+measured, and the grid's time is theirs times their number: an extrapolation. The grid together is measured
+whole, over as many steps; nothing stops early.
+
+`python benchmarks/probes.py --device cuda` prints the same of a GPU. `--threads 1` counts the processor's time,
+for machines that others use, too.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ from stemwise.probing.items import Kind
 from stemwise.probing.stack import Stack
 from stemwise.probing.sweep import Race, shapes
 
-FEATURES, STEPS, ROUNDS = 512, 32, 3
+FEATURES, STEPS, ROUNDS = 512, 16, 3
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,6 @@ def _row(what: str, pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
 def _together(configs: list[ProbeConfig], items: Items, device: str) -> float:
     """Return seconds a step of all probes, evaluation included."""
     race = Race(Stack(configs, items, device), items)
-    race.stretch()
     return _median(lambda: [race.stretch() for _ in range(STEPS // 8)], device)
 
 
@@ -102,7 +104,7 @@ def _loop(config: ProbeConfig, items: Items, device: str) -> Callable[[], None]:
     sizes = (FEATURES, *config.hidden)
     hidden = [
         part
-        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
+        for inputs, outputs in pairwise(sizes)
         for part in (nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(config.dropout))
     ]
     last = nn.Linear(sizes[-1], len(items.classes))
@@ -140,14 +142,16 @@ def _score(items: Items, logits: torch.Tensor) -> float:
 
 
 def _median(work: Callable[[], Any], device: str) -> float:
-    """Return seconds a step."""
+    """Return seconds a step; of the processor where there is one thread."""
+    clock = time.process_time if device == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
     seconds = []
+    work()
     for _ in range(ROUNDS):
         _wait(device)
-        start = time.perf_counter()
+        start = clock()
         work()
         _wait(device)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return float(np.median(seconds)) / STEPS
 
 
@@ -181,6 +185,9 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="cpu")
-    chosen = parser.parse_args().device
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    chosen = given.device
     print(torch.cuda.get_device_name() if chosen.startswith("cuda") else f"{torch.get_num_threads()} threads")
     print(_table(run(chosen)))

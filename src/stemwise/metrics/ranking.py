@@ -43,8 +43,10 @@ def _in_order(targets: Bool[Tensor, "k n"], scores: Float32[Tensor, "p k n"]) ->
     places = torch.arange(keys.shape[2], dtype=torch.float64, device=keys.device)
     wins = positive @ places - count * (count - 1) / 2  # at equal scores negatives lie first: ties as won
     steps = keys[..., 1:] - keys[..., :-1]
-    tied = (steps == 1) & (keys[..., :-1] & 1 == 0)  # the last negative and the first positive of a score
-    return wins - _tied_pairs(keys, steps, tied) / 2 if tied.any() else wins
+    near = (
+        steps == 1
+    )  # the last negative and the first positive of a score, or two scores without one between
+    return wins - _tied_pairs(keys, steps, near & (keys[..., :-1] & 1 == 0)) / 2 if near.any() else wins
 
 
 def _keys(scores: Float32[Tensor, "p k n"]) -> Int64[Tensor, "p k n"]:
