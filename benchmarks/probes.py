@@ -1,12 +1,12 @@
 """Probes trained together beside a plain loop over probes, on two tasks' sizes; and ROC-AUC by sorting.
 
-The loop trains one probe after the other with torch's layers, dropout and Adam, and evaluates every eight steps
-as jukemir does, with scikit-learn's scores. Of each kind of probe (linear or hidden, 64 or 256 a batch) two are
-measured, and the grid's time is theirs times their number: an extrapolation. The grid together is measured
-whole, over as many steps; nothing stops early.
+The loop trains one probe after the other with torch's layers, dropout and Adam, and evaluates every eight
+steps as jukemir does, with scikit-learn's scores. Of each kind of probe (linear or hidden, 64 or 256 a batch)
+two are measured, and the grid's time is theirs times their number: an extrapolation. The grid together is
+measured whole, over as many steps; nothing stops early.
 
-`python benchmarks/probes.py --device cuda` prints the same of a GPU. `--threads 1` counts the processor's time,
-for machines that others use, too.
+`python benchmarks/probes.py --device cuda` prints the same of a GPU. `--threads 1` counts the processor's
+time, for machines that others use, too.
 """
 
 from __future__ import annotations

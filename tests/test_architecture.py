@@ -228,6 +228,7 @@ def test_verbs_are_frozen() -> None:
         "demo",
         "train",
         "evaluate",
+        "probe",
         "models",
         "recipes",
         "data render",

@@ -11,7 +11,7 @@ import torch
 from recipes import fixed_probe, random_predictions, representations
 from vector_files import OWN, vector
 
-from stemwise.data.classes import MTAT_TAGS
+from stemwise.data.classes import KEYS, MTAT_TAGS
 from stemwise.metrics import tagging
 from stemwise.metrics.key_songs import score_matrix
 from stemwise.metrics.ranking import ranked_roc_auc
@@ -19,7 +19,6 @@ from stemwise.metrics.regression import r2
 from stemwise.probing import GRIDS, Items, ProbeConfig, Split
 from stemwise.probing.items import Kind, scaler
 from stemwise.probing.scoring import Scorer, scores
-from stemwise.data.classes import KEYS
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 KINDS: dict[str, tuple[Kind, tuple[str, ...]]] = {

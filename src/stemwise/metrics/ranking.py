@@ -31,28 +31,31 @@ def ranked_roc_auc(targets: Bool[Tensor, "k n"], scores: Float32[Tensor, "p k n"
     at_once = 1 if scores.device.type == "cpu" else len(scores)  # one list of lists fits a processor's cache
     found = [_in_order(targets, part) for part in scores.split(at_once)] if len(scores) else []
     wins = torch.cat(found) if found else scores.new_zeros(0, len(targets), dtype=torch.float64)
-    areas = torch.where(pairs > 0, wins / pairs, torch.nan)
-    return areas.masked_fill(scores.isnan().any(2), torch.nan)
+    return torch.where(pairs > 0, wins / pairs, torch.nan)
+
+
+_INFINITE = 2 * 0x7F800000 + 3
+"""What no key of a number goes beyond, on either side; those of NaN do."""
 
 
 def _in_order(targets: Bool[Tensor, "k n"], scores: Float32[Tensor, "p k n"]) -> Float64[Tensor, "p k"]:
-    """Return how many pairs of a positive and a negative are in order, ties as half of one."""
+    """Return how many pairs of a positive and a negative are in order, ties as half of one; NaN of NaN."""
     keys = _sorted(_keys(scores).bitwise_or_(targets))
     positive = (keys & 1).double()
     count = positive.sum(2)
     places = torch.arange(keys.shape[2], dtype=torch.float64, device=keys.device)
     wins = positive @ places - count * (count - 1) / 2  # at equal scores negatives lie first: ties as won
     steps = keys[..., 1:] - keys[..., :-1]
-    near = (
-        steps == 1
-    )  # the last negative and the first positive of a score, or two scores without one between
-    return wins - _tied_pairs(keys, steps, near & (keys[..., :-1] & 1 == 0)) / 2 if near.any() else wins
+    near = steps == 1  # a score of a negative and a positive; or two scores with none between
+    if near.any():
+        wins -= _tied_pairs(keys, near & (keys[..., :-1] & 1 == 0)) / 2
+    return wins.masked_fill((keys[..., 0] < -_INFINITE) | (keys[..., -1] > _INFINITE), torch.nan)
 
 
 def _keys(scores: Float32[Tensor, "p k n"]) -> Int64[Tensor, "p k n"]:
     """Return even integers in the order of the scores; -0 and 0 are one."""
     bits = (scores + 0.0).view(torch.int32)
-    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long() << 1
+    return bits.bitwise_xor_((bits >> 31).bitwise_and_(0x7FFFFFFF)).long().bitwise_left_shift_(1)
 
 
 def _sorted(keys: Int64[Tensor, "p k n"]) -> Int64[Tensor, "p k n"]:
@@ -62,19 +65,19 @@ def _sorted(keys: Int64[Tensor, "p k n"]) -> Int64[Tensor, "p k n"]:
     return keys
 
 
-def _tied_pairs(
-    keys: Int64[Tensor, "p k n"], steps: Int64[Tensor, "p k m"], tied: Bool[Tensor, "p k m"]
-) -> Float64[Tensor, "p k"]:
-    """Return how many pairs of a negative and a positive tie: products of the lengths of runs of keys."""
-    first = torch.ones_like(keys, dtype=torch.bool)
-    first[..., 1:] = steps != 0
-    starts = first.flatten().nonzero()[:, 0]
-    lengths = torch.diff(starts, append=starts.new_tensor([keys.numel()])).double()
-    run = first.flatten().cumsum(0) - 1  # of each key, the number of its run
-    last = torch.zeros_like(first)
-    last[..., :-1] = tied
-    ends = last.flatten().nonzero()[:, 0]  # of the runs of negatives
-    products = lengths[run[ends]] * lengths[run[ends] + 1]
-    rows = keys.shape[0] * keys.shape[1]
+def _tied_pairs(keys: Int64[Tensor, "p k n"], tied: Bool[Tensor, "p k m"]) -> Float64[Tensor, "p k"]:
+    """Return how many pairs of a negative and a positive have the same score.
+
+    Args:
+        keys: sorted.
+        tied: where the last negative of a score lies, if a positive of it comes next.
+    """
+    rows, size = keys.shape[0] * keys.shape[1], keys.shape[2]
+    numbers = torch.arange(rows, device=keys.device)
+    flat = (keys.flatten(0, 1) + (numbers << 34)[:, None]).flatten()  # all rows are one sorted list
+    row, place = tied.flatten(0, 1).nonzero(as_tuple=True)
+    last = row * size + place
+    negatives = last + 1 - torch.searchsorted(flat, flat[last])
+    positives = torch.searchsorted(flat, flat[last] + 1, right=True) - (last + 1)
     found = torch.zeros(rows, dtype=torch.float64, device=keys.device)
-    return found.index_add_(0, ends // keys.shape[2], products).unflatten(0, keys.shape[:2])
+    return found.index_add_(0, row, (negatives * positives).double()).unflatten(0, keys.shape[:2])

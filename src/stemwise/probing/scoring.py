@@ -39,7 +39,7 @@ class Scorer:
             self._known = torch.from_numpy(np.flatnonzero(truth.any(0) & ~truth.all(0))).to(device)
             if not len(self._known):
                 raise ValueError(f"expected labels that some of {len(truth)} items have and some lack")
-            self._targets = self._targets.bool()
+            self._targets = self._targets[self._known].bool()
         if items.kind == "regression" and (np.ptp(split.targets, axis=0) == 0).any():
             raise ValueError(f"expected numbers that vary over {len(split.targets)} items, got a constant")
         if items.kind == "key":
@@ -49,8 +49,11 @@ class Scorer:
     def __call__(self, logits: Float[Tensor, "p k n"]) -> Float64[Tensor, "p"]:
         """Return a score for each probe; NaN where its logits are."""
         if self.kind == "multilabel":  # of probabilities: in float32 very high logits tie, as in the original
-            known = self._known
-            return ranked_roc_auc(self._targets[known], logits[:, known].float().sigmoid()).mean(1)
+            at_once = (
+                1 if logits.device.type == "cpu" else len(logits)
+            )  # a processor's cache holds one probe's
+            parts = [self._areas(part) for part in logits.split(at_once)]
+            return torch.cat(parts)
         if self.kind == "regression":
             return _explained(self._targets.double(), logits.double()).mean(1)
         if self.kind == "multiclass":
@@ -58,6 +61,10 @@ class Scorer:
         said = logits.float().cpu().numpy()
         found = song_scores(said, self._answers, self._songs, self._matrix)
         return torch.from_numpy(np.max([scores for scores, _ in found.values()], axis=0))
+
+    def _areas(self, logits: Float[Tensor, "p k n"]) -> Float64[Tensor, "p"]:
+        known = logits if len(self._known) == logits.shape[1] else logits[:, self._known]
+        return ranked_roc_auc(self._targets, known.float().sigmoid()).mean(1)
 
 
 def scores(items: Items, split: Split, logits: Float[Tensor, "k n"], ensemble: str = "") -> dict[str, Any]:
