@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,8 @@ class KeyScore(NamedTuple):
     accuracy: float
 
 
-def score_matrix(classes: Sequence[str]) -> Float64[np.ndarray, "k k"]:
+@cache
+def score_matrix(classes: tuple[str, ...]) -> Float64[np.ndarray, "k k"]:
     """Return the weighted score of each estimate (column) of each reference (row).
 
     Raises:
