@@ -1,4 +1,4 @@
-"""Any callable that maps audio to features, probed beside MFCC and chroma. Takes half a minute.
+"""Any callable that maps audio to features, probed beside MFCC and chroma. Takes some twenty seconds.
 
 On a set of yours:
 `stemwise probe examples/probe_anything.py:build --task rendered-tempo --root my-set -o out`
@@ -37,9 +37,9 @@ def main() -> None:
     """Render a few songs, and probe the model for whether anyone sings."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        render(root / "data", RenderSettings(tracks=36, seconds=4.0, workers=1))
+        render(root / "data", RenderSettings(tracks=24, seconds=3.0, workers=1))
         command = ["probe", f"{__file__}:build", "--task", "rendered-tempo", "--root", str(root / "data")]
-        stemwise([*command, "--grid", "small", "--most-steps", "400", "--out", str(root / "probes")])
+        stemwise([*command, "--grid", "small", "--most-steps", "200", "--out", str(root / "probes")])
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def key_circle(found: Found, classes: Sequence[str]) -> str:
         axes.set_theta_direction(-1)
         axes.set_ylim(0, 1.25)
         axes.set_yticks([0.55, 1.0], ["other mode", "same mode"], fontsize=8)
-        axes.set_rlabel_position(195)
+        axes.set_rlabel_position(285)
         ticks = [f"{'+' if k < 7 and k else ''}{k if k < 7 else k - 12}" for k in range(12)]
         axes.set_xticks(np.arange(12) * np.pi / 6, ticks)
         for place, share in shares.items():

@@ -72,7 +72,7 @@ def chosen_table(study: Study) -> Table:
         rows.append(
             (
                 found["name"],
-                "yes " if config["standardise"] else "no ",
+                "standardised" if config["standardise"] else "as they are",
                 " ".join(map(str, config["hidden"])) or "none",
                 number(config["batch_size"], 0),
                 f"{config['learning_rate']:g}",
@@ -81,8 +81,8 @@ def chosen_table(study: Study) -> Table:
                 number(config["best_step"], 0),
             )
         )
-    header = ("representation", "standardised", "hidden", "batch", "rate", "dropout", "decay", "best step")
-    return Table(header, tuple(rows))
+    header = ("representation", "inputs", "hidden", "batch", "rate", "dropout", "decay", "best step")
+    return Table(header, tuple(rows), words=2)
 
 
 def published_table(study: Study) -> Table:
