@@ -47,8 +47,7 @@ def _in_order(targets: Bool[Tensor, "k n"], scores: Float32[Tensor, "p k n"]) ->
     wins = positive @ places - count * (count - 1) / 2  # at equal scores negatives lie first: ties as won
     steps = keys[..., 1:] - keys[..., :-1]
     near = steps == 1  # a score of a negative and a positive; or two scores with none between
-    if near.any():
-        wins -= _tied_pairs(keys, near & (keys[..., :-1] & 1 == 0)) / 2
+    wins -= _tied_pairs(keys, near) / 2
     return wins.masked_fill((keys[..., 0] < -_INFINITE) | (keys[..., -1] > _INFINITE), torch.nan)
 
 
@@ -65,17 +64,19 @@ def _sorted(keys: Int64[Tensor, "p k n"]) -> Int64[Tensor, "p k n"]:
     return keys
 
 
-def _tied_pairs(keys: Int64[Tensor, "p k n"], tied: Bool[Tensor, "p k m"]) -> Float64[Tensor, "p k"]:
+def _tied_pairs(keys: Int64[Tensor, "p k n"], near: Bool[Tensor, "p k m"]) -> Float64[Tensor, "p k"]:
     """Return how many pairs of a negative and a positive have the same score.
 
     Args:
         keys: sorted.
-        tied: where the last negative of a score lies, if a positive of it comes next.
+        near: where the next key is one more: a positive behind a negative of its score, or another score.
     """
     rows, size = keys.shape[0] * keys.shape[1], keys.shape[2]
+    row, place = near.flatten(0, 1).nonzero(as_tuple=True)
+    tied = keys.flatten(0, 1)[row, place] & 1 == 0
+    row, place = row[tied], place[tied]
     numbers = torch.arange(rows, device=keys.device)
     flat = (keys.flatten(0, 1) + (numbers << 34)[:, None]).flatten()  # all rows are one sorted list
-    row, place = tied.flatten(0, 1).nonzero(as_tuple=True)
     last = row * size + place
     negatives = last + 1 - torch.searchsorted(flat, flat[last])
     positives = torch.searchsorted(flat, flat[last] + 1, right=True) - (last + 1)
