@@ -83,7 +83,6 @@ def like(hidden: tuple[int, ...], batch_size: int) -> list[ProbeConfig]:
     ("kind", "hidden", "batch_size"),
     [
         ("multilabel", (), 16),
-        ("multiclass", (8,), 16),
         ("regression", (8,), 256),  # more than there are items
         ("multiclass", (5, 7), 16),
     ],
