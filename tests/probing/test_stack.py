@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from stemwise.probing import GRIDS, Items, ProbeConfig, Split
 from stemwise.probing.draws import draw
+from stemwise.probing.scoring import Scorer
 from stemwise.probing.stack import Stack
 
 KINDS = {"multilabel": ("x", "y", "z"), "multiclass": tuple("abcd"), "regression": ("up", "down")}
@@ -133,3 +134,18 @@ def test_draws_are_a_function_of_seed_and_step() -> None:
     assert len(set(first.rows.tolist())) == 64
     kept = np.mean([(draw(1, step, 64, 64, 512).noise[0] >= 192).float().mean() for step in range(20)])
     assert kept == pytest.approx(0.25, abs=0.003)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize(("kind", "hidden"), [("multilabel", ()), ("multiclass", (8,))])
+def test_probes_on_a_gpu_are_those_of_the_processor(kind: str, hidden: tuple[int, ...]) -> None:
+    data, configs = items(kind), like(hidden, 16)
+    here, there = (Stack(configs, data, device, torch.float64) for device in ("cpu", "cuda"))
+    for _ in range(60):
+        here.step()
+        there.step()
+    for ours, theirs in zip(here.layers, there.layers, strict=True):
+        torch.testing.assert_close(theirs.cpu(), ours, rtol=0, atol=1e-9)
+    found = Scorer(data, data.valid, torch.device("cuda"))(there.logits(there.inputs(data.valid.features)))
+    expected = Scorer(data, data.valid, torch.device("cpu"))(here.logits(here.inputs(data.valid.features)))
+    torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-6)
