@@ -254,6 +254,7 @@ HELPS = (
     "train --help",
     "data prepare --help",
     "weights --help",
+    "probe --help",
 )
 
 

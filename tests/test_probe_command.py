@@ -91,6 +91,14 @@ def test_second_time_nothing_is_computed(home: Path, genres: Mapping[str, Any]) 
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+def test_another_task_in_the_same_folder_is_another_sweep(home: Path, genres: Mapping[str, Any]) -> None:
+    words = [f"{home / 'mine.py'}:build", "--grid", "one", "--most-steps", "16", "--baselines", "none"]
+    tempo, mood = (probe(home, f"rendered-{task}", *words, out="both") for task in ("tempo", "mood"))
+    alone = probe(home, "rendered-mood", *words, out="alone")
+    assert mood["representations"] == alone["representations"]
+    assert tempo["classes"] != mood["classes"]
+
+
 def test_every_layer_is_probed_when_asked(home: Path) -> None:
     words = [str(home / "encoder"), "--taps", "all", "--grid", "one", "--most-steps", "8"]
     found = probe(home, "rendered-key", *words, "--baselines", "none", out="layers")

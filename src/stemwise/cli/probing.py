@@ -130,6 +130,7 @@ def _means(workers: int, cluster: str | None, device: str, out: Path) -> tuple[A
     from stemwise.probing import sweep
     from stemwise.probing.extraction import workers as processes
 
+    device = "cpu" if device == "mps" else device  # which lacks the double precision that scores take
     if cluster is not None:
         from stemwise.probing.cluster import on_cluster
 

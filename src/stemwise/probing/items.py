@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -48,6 +50,17 @@ class Items:
     kind: Kind
     classes: tuple[str, ...]
     splits: Mapping[str, Split]
+
+    @cached_property
+    def key(self) -> str:
+        """What tells these items from others: a digest of all that probes learn from."""
+        digest = hashlib.sha256(repr((self.kind, self.classes)).encode())
+        for name in sorted(self.splits):
+            split = self.splits[name]
+            digest.update(repr((name, split.names, split.songs, split.features.shape)).encode())
+            for values in (split.features, split.targets):
+                digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def train(self) -> Split:

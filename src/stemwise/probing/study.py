@@ -59,7 +59,7 @@ def _probed(
     made: Extractor, features: Features, tap: str, task: Task, grid: Sequence[ProbeConfig], sweeper: Sweeper
 ) -> dict[str, Any]:
     items = features.items(task, tap)
-    outcomes = sweeper(grid, items, f"{made.key}-{tap or 'features'}")
+    outcomes = sweeper(grid, items, f"{task.name}-{items.key}")
     best = outcomes[choose(outcomes)]
     valid = scores(items, items.valid, best.logits(items, items.valid))
     said, ensemble = best.logits(items, items.splits["test"]), valid.get("ensemble", "")
