@@ -228,6 +228,7 @@ def test_verbs_are_frozen() -> None:
         "demo",
         "train",
         "evaluate",
+        "probe",
         "models",
         "recipes",
         "data render",
@@ -254,6 +255,7 @@ HELPS = (
     "train --help",
     "data prepare --help",
     "weights --help",
+    "probe --help",
 )
 
 

@@ -237,3 +237,48 @@ def resample_input(seed: int) -> np.ndarray:
     tone = np.sin(2 * np.pi * 440 * time) + 0.5 * np.sin(2 * np.pi * 3600 * time)
     tone += 0.1 * rng.standard_normal(samples)
     return np.stack([tone, 0.3 * rng.standard_normal(samples)]).astype(np.float32)
+
+
+def representations(
+    seed: int, dataset: str, labels: dict[str, tuple[str, object]], classes: tuple[str, ...], size: int = 24
+) -> tuple[list[str], np.ndarray]:
+    """Names, sorted, and a vector of each item of a jukemir data set, which has its label in it, weakly.
+
+    `labels` is name → (split, answer): a class, a list of classes, or two numbers, which have no `classes`.
+    """
+    names = sorted(name for name, (split, _) in labels.items() if split)
+    vectors = named_generator(seed, dataset).standard_normal((len(names), size))
+    for row, (_, answer) in zip(vectors, (labels[name] for name in names), strict=True):
+        if not classes:
+            row[:2] += answer
+            continue
+        for one in [answer] if isinstance(answer, str) else answer:
+            row[classes.index(one) % size] += 1.5
+    return names, vectors.astype(np.float32)
+
+
+def fixed_probe(seed: int, outputs: int, size: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (outputs, size) and biases of a probe that finds what `representations` hid."""
+    rng = np.random.default_rng([seed, 99])
+    hidden = np.arange(outputs)[:, None] % size == np.arange(size)
+    weights = (0.2 * rng.standard_normal((outputs, size)) + 0.8 * hidden).astype(np.float32)
+    return weights, (0.05 * rng.standard_normal(outputs)).astype(np.float32)
+
+
+def random_predictions(seed: int) -> dict[str, np.ndarray]:
+    """Targets and predictions with ties: of 50 tags, 24 keys and two numbers."""
+    rng = np.random.default_rng([seed, 4242])
+    tags = rng.random((200, 50)) < 0.15
+    tags[0], tags[1] = True, False
+    scores = np.round(rng.random((200, 50)), 2)
+    keys, estimates = rng.integers(0, 24, 500), rng.integers(0, 24, 500)
+    numbers = rng.standard_normal((100, 2))
+    guesses = numbers + 0.7 * rng.standard_normal((100, 2))
+    return {
+        "tags": tags,
+        "tag_scores": scores,
+        "keys": keys,
+        "key_estimates": estimates,
+        "numbers": numbers,
+        "guesses": guesses,
+    }

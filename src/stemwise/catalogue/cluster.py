@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
@@ -80,11 +81,7 @@ def on_cluster(
     Raises:
         ValueError: Ray is not installed, or there is no such cluster.
     """
-    ray = _ray()
-    try:
-        ray.init(address=address, logging_level="ERROR", log_to_driver=False, ignore_reinit_error=True)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ValueError(f"cluster: expected a Ray cluster at {address!r}, found none ({error})") from error
+    ray = connect(address)
     gpus = 1 if errand.device != "cpu" and ray.cluster_resources().get("GPU") else 0
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=-1)(carried_out)
 
@@ -178,9 +175,18 @@ def _absolute(planned: Planned) -> Planned:
     return replace(planned, item=replace(planned.item, path=Path(planned.item.identity)), targets=targets)
 
 
-def _ray() -> Any:
+def connect(address: str) -> Any:
+    """Return Ray, joined with a cluster.
+
+    Raises:
+        ValueError: Ray is not installed, or there is no such cluster.
+    """
     try:
-        import ray
+        ray: Any = import_module("ray")
     except ImportError as error:
         raise ValueError("cluster: needs Ray: pip install 'stemwise[ray]'") from error
+    try:
+        ray.init(address=address, logging_level="ERROR", log_to_driver=False, ignore_reinit_error=True)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ValueError(f"cluster: expected a Ray cluster at {address!r}, found none ({error})") from error
     return ray

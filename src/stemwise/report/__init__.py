@@ -12,18 +12,20 @@ from typing import Any
 from stemwise.data.tracks import DatasetInfo, Track
 from stemwise.files import write_text
 from stemwise.report.comparison import Comparison, compare, verdict
-from stemwise.report.terminal import audit_text, evaluation_text, summary
+from stemwise.report.terminal import audit_text, evaluation_text, probes_text, summary
 
 __all__ = [
     "Comparison",
     "audit_text",
     "compare",
     "evaluation_text",
+    "probes_text",
     "summary",
     "verdict",
     "write_audit",
     "write_card",
     "write_evaluation",
+    "write_probes",
     "write_report",
 ]
 
@@ -80,6 +82,22 @@ def write_evaluation(
     from stemwise.report.evaluation_page import page
 
     write_text(folder / REPORT, page(runs, summary, title))
+    return folder / REPORT
+
+
+def write_probes(study: Mapping[str, Any], folder: Path) -> Path:
+    """Write the page of a study of probes into a folder, and return where it is.
+
+    Args:
+        study: as `probing.study.document` gives it.
+        folder: of the page.
+
+    Raises:
+        ValueError: matplotlib is missing.
+    """
+    from stemwise.report.probe_page import page
+
+    write_text(folder / REPORT, page(study))
     return folder / REPORT
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from stemwise.report import audit_tables, bss_tables, evaluation_tables
+from stemwise.report import audit_tables, bss_tables, evaluation_tables, probe_tables
 from stemwise.report.audit_tables import Audit
 from stemwise.report.comparison import Results, verdict
 from stemwise.report.tables import (
@@ -89,6 +89,23 @@ def evaluation_text(scores: Mapping[str, Any], summary: Mapping[str, Any] | None
     tracks = f"{scores['tracks']} tracks"
     model = "; model and SHA-256 are those of the best run" if summary else ""
     return "\n\n".join([*parts, _wrap(f"protocol: {tracks}; {scores['protocol']}{model}")])
+
+
+def probes_text(study: Mapping[str, Any]) -> str:
+    """Return a study of probes as plain text.
+
+    Args:
+        study: as `probing.study.document` gives it.
+    """
+    about = study["protocol"]
+    title = f"{study['title']}; the test split, by the best of {about['probes']} probes on the valid split"
+    parts = [_titled(title, probe_tables.scores_table(study))]
+    if study["published"]:
+        parts.append(_titled("published, on the real data set", probe_tables.published_table(study)))
+    parts.append(_titled("chosen probes", probe_tables.chosen_table(study)))
+    if about["music"] != "as distributed":
+        parts.append(_wrap(f"{about['music']}: these numbers compare with nothing but each other."))
+    return "\n\n".join(parts)
 
 
 def _bss(scores: Mapping[str, Any]) -> list[str]:
