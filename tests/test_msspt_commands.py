@@ -124,7 +124,7 @@ def test_classes_are_those_of_the_task(home: Path) -> None:
 
 def test_separator_from_the_streams_of_musdb18(home: Path) -> None:
     root = home / "musdb18"
-    run("data", "twin", "musdb18", str(root), "--tracks", "12", "--seconds", "9.5", "--workers", "1")
+    run("data", "twin", "musdb18", str(root), "--tracks", "10", "--seconds", "6.5", "--workers", "1")
     words = ("--root", str(root), "--dataset", "musdb18", "--source", "drums", "--batch-size", "1")
     out = home / "separators" / "streams"
     run("train", "msspt-separator", *words, "--steps", "2", "--valid-every", "2", "--out", str(out))

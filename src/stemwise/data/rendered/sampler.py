@@ -60,13 +60,15 @@ def play(font: SoundFont, bank: int, program: int, notes: Iterable[Note], sample
     for note in played:
         longest_s[note.pitch] = max(longest_s.get(note.pitch, 0.0), note.duration_s)
     voices: dict[tuple[int, int], _Voice] = {}
+    limits = np.array([(*region.keys, *region.velocities) for region in regions], int).reshape(-1, 4).T
     for note in played:
-        for index, region in enumerate(regions):
-            if region.holds(note.pitch, note.velocity):
-                if (index, note.pitch) not in voices:
-                    length_s = min(longest_s[note.pitch], MAX_NOTE_S)
-                    voices[index, note.pitch] = _voice(font, region, note.pitch, length_s)
-                _add(out, voices[index, note.pitch], note)
+        low, high, soft, loud = limits
+        heard = (low <= note.pitch) & (note.pitch <= high) & (soft <= note.velocity) & (note.velocity <= loud)
+        for index in np.flatnonzero(heard).tolist():
+            if (index, note.pitch) not in voices:
+                length_s = min(longest_s[note.pitch], MAX_NOTE_S)
+                voices[index, note.pitch] = _voice(font, regions[index], note.pitch, length_s)
+            _add(out, voices[index, note.pitch], note)
     return out
 
 

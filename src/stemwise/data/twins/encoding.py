@@ -60,6 +60,7 @@ def write_aac(parts: Sequence[Float32[np.ndarray, "2 t"]], sample_rate: int, pat
         streams = [container.add_stream("aac", rate=sample_rate, layout="stereo") for _ in parts]
         for stream in streams:
             stream.bit_rate = 256_000
+            stream.codec_context.options = {"aac_coder": "fast"}  # several times as fast as the default
         size = 1024  # an AAC frame
         for start in range(0, parts[0].shape[1], size):  # interleaved, so that one pass reads all
             for stream, audio in zip(streams, parts, strict=True):
