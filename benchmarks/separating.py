@@ -2,8 +2,8 @@
 
 Each in a process of its own; start-up is not counted, and the peak includes the loaded program. Beside the
 wall clock stands processor time, which other programs on the machine change little, and where it goes in one
-thread. `STEMWISE_DEMUCS` names a Python that has `demucs`, by default this one; without it that row is left
-out.
+thread. `python benchmarks/separating.py lengths` takes songs of 1, 10 and 120 minutes apart, for the memory.
+`STEMWISE_DEMUCS` names a Python that has `demucs`, by default this one; without it that row is left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,22 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def write_song(folder: Path) -> Path:
+def lengths() -> list[dict[str, Any]]:
+    """Return what songs of 1, 10 and 120 minutes take, and what memory over that of the loaded program."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for minutes in (1, 10, 120):
+            song = write_song(Path(folder), minutes)
+            for name in NETWORKS:
+                taken = _said(sys.executable, "whole", name, song)
+                over = round(taken["peak"] - taken["loaded"])
+                row = {"separator": name, "minutes": minutes, "seconds": round(taken["seconds"], 1)}
+                rows.append({**row, "loaded_mib": round(taken["loaded"]), "more_mib": over})
+                print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
+def write_song(folder: Path, minutes: int = MINUTES) -> Path:
     """Write a song: a chord that swells, and noise."""
     import numpy as np
 
@@ -51,7 +66,7 @@ def write_song(folder: Path) -> Path:
 
     rng, path = np.random.default_rng(0), folder / "song.mp3"
     with AudioWriter(path, RATE, 2) as writer:
-        for second in range(60 * MINUTES):
+        for second in range(60 * minutes):
             time_s = second + np.arange(RATE) / RATE
             chord = sum(np.sin(2 * np.pi * hz * time_s) for hz in (110, 220, 277, 330, 4000))
             audio = 0.08 * chord * np.sin(np.pi * time_s / 4) + 0.02 * rng.standard_normal((2, RATE))
@@ -78,6 +93,7 @@ def whole(name: str, song: str) -> dict[str, float]:
     mix = stems_mix(model)
     layout = Layout(template="{name}/{stem}", results=tuple(mix.results), extension=".flac")
     order = Order(inputs=[song], out=Path(song).parent / name, settings={"model": name}, layout=layout)
+    loaded = _resident_mib()
     began = time.perf_counter(), time.process_time()
     work(
         order,
@@ -85,7 +101,7 @@ def whole(name: str, song: str) -> dict[str, float]:
         lambda book: FileSink(book, FileOptions()),
         Tally(lambda tally: None),
     )
-    return _taken(*began)
+    return {**_taken(*began), "loaded": loaded}
 
 
 def parts(name: str, song: str) -> dict[str, float]:
@@ -155,6 +171,11 @@ def _taken(wall: float, processor: float) -> dict[str, float]:
     }
 
 
+def _resident_mib() -> float:
+    fields = Path("/proc/self/status").read_text().split("VmRSS:")[1].split()
+    return int(fields[0]) / 1024
+
+
 def _said(python: str, *arguments: str | Path) -> dict[str, float]:
     command = [python, __file__, *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -171,4 +192,10 @@ def _row(name: str, taken: dict[str, float]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"whole": whole, "parts": parts, "demucs": demucs}[sys.argv[1]](*sys.argv[2:])))
+    ways: dict[str, Callable[..., Any]] = {
+        "whole": whole,
+        "parts": parts,
+        "demucs": demucs,
+        "lengths": lengths,
+    }
+    print(json.dumps(ways[sys.argv[1]](*sys.argv[2:])))

@@ -1,10 +1,28 @@
-"""Fixtures of the whole suite; being here, this file also lets tests import `synth`."""
+"""Fixtures of the whole suite; being here, this file also lets tests import `synth`.
+
+Before anything of stemwise is imported, its annotations become assertions, shapes included.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
+
+SOURCE = Path(__file__).parents[1] / "src" / "stemwise"
+
+
+def _checked() -> Iterator[str]:
+    """Yield all modules but those that compose music: small functions of numbers, called a million times."""
+    for folder in (SOURCE, SOURCE / "data"):
+        prefix = ".".join(folder.relative_to(SOURCE.parent).parts)
+        names = (path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir())
+        yield from (f"{prefix}.{name}" for name in names if f"{prefix}.{name}" not in LEFT_OUT)
+
+
+LEFT_OUT = {"stemwise.data", "stemwise.data.rendered", "stemwise.__init__", "stemwise.data.__init__"}
+install_import_hook(list(_checked()), "beartype.beartype")
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ class Separator(nn.Module, ABC):
             statistics span its whole input, so that no finite context gives the whole file's answer.
         grid: samples; a chunk that starts on a multiple of it gets the whole file's answer.
         precision: of the network's products when files are separated; bf16 takes about half the time where
-            processor or GPU compute in it, for rounding errors some 60 dB below the stems.
+            processor or GPU compute in it, for rounding errors that docs/catalogue.md gives.
     """
 
     stems: tuple[str, ...]
