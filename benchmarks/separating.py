@@ -74,7 +74,7 @@ def write_song(folder: Path, minutes: int = MINUTES) -> Path:
     return path
 
 
-def whole(name: str, song: str) -> dict[str, float]:
+def whole(name: str, song: str, precision: Any = "fp32") -> dict[str, float]:
     """Return what a song takes with decoding, network and writing at once, as `stemwise separate` does it."""
     from stemwise.processes import wait_asleep
 
@@ -90,6 +90,7 @@ def whole(name: str, song: str) -> dict[str, float]:
 
     torch.manual_seed(0)
     model = SEPARATORS[name].build().eval()
+    model.precision = precision
     mix = stems_mix(model)
     layout = Layout(template="{name}/{stem}", results=tuple(mix.results), extension=".flac")
     order = Order(inputs=[song], out=Path(song).parent / name, settings={"model": name}, layout=layout)
@@ -136,12 +137,12 @@ def parts(name: str, song: str) -> dict[str, float]:
     push = Resampler.push
     down, up = timed("down-sample", push), timed("up-sample", push)
     Resampler.push = lambda self, block: (down if len(block) == 2 else up)(self, block)
-    began = time.thread_time()
+    began = time.process_time()  # the network has threads of its own
     with open_audio(song) as audio:
         source, step = audio.blocks(RATE * 5), timed("decode", next)
         blocks = takewhile(lambda block: block is not None, (step(source, None) for _ in count()))
         stems = np.concatenate(list(separation.separate(model, blocks, RATE, 2)), axis=2)
-    spent["rest"] = time.thread_time() - began - sum(spent.values())
+    spent["rest"] = time.process_time() - began - sum(spent.values())
     for number, stem in enumerate(stems):
         timed("flac", write)(Path(song).with_name(f"{number}.flac"), stem, RATE)
     return dict(spent)
