@@ -76,7 +76,7 @@ def separate(
         dry_run: say what would be written, and write nothing.
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
-        precision: bf16 is faster where processor or GPU compute in it, and errs some 30 to 40 dB below each stem.
+        precision: bf16 is faster where processor or GPU compute in it, and errs 30 to 40 dB below each stem.
     """
     from stemwise.processes import wait_asleep
 
@@ -151,7 +151,7 @@ def remix(
         shard: i/n, one of n parts that may run at the same time.
         cluster: address of a Ray cluster whose nodes share the disks; needs stemwise[ray].
         device: auto takes a GPU where there is one.
-        precision: bf16 is faster where processor or GPU compute in it, and errs some 30 to 40 dB below each stem.
+        precision: bf16 is faster where processor or GPU compute in it, and errs 30 to 40 dB below each stem.
     """
     from stemwise.processes import wait_asleep
 
