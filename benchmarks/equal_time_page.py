@@ -76,9 +76,12 @@ def verdict(results: Mapping[str, Any]) -> str:
         f"{name} {min(gains.values()):+.1f} dB"
         for name, gains in (("the U-Net's", unet), ("Meta-TasNet's", meta))
     )
+    kind = "cpu_seconds" if "processor" in results["machine"] else "clock_seconds"
+    spent = " and ".join(f"{results['arms'][name][kind]:.0f} s" for name in ARMS)
     return (
-        f"After {results['seconds']:.0f} s of {results['machine']} each, Meta-TasNet gains more than the "
-        f"U-Net on {', '.join(ahead) or 'no stem'}. The smallest gain over the mixture: {least}."
+        f"After {spent} of {results['machine']}, where {results['seconds']:.0f} s were to be given to each, "
+        f"Meta-TasNet gains more than the U-Net on {', '.join(ahead) or 'no stem'}. The smallest gain over "
+        f"the mixture: {least}."
     )
 
 
