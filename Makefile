@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: setup demo test lint types examples bench clean
+.PHONY: setup demo test slow lint types examples bench clean
 
 setup: $(VENV)/.ready
 
@@ -23,7 +23,11 @@ demo: setup
 
 # One thread in each of two processes is faster than two threads in one: the networks under test are tiny.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# What takes long in a single test: a whole demo, processes killed and resumed, nodes of a cluster.
+slow: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist load -m slow
 
 lint: setup
 	$(BIN)/ruff check .

@@ -79,6 +79,7 @@ def begun(folder: Path) -> Callable[[], bool]:
     return lambda: any((folder / "checkpoints").glob("step-*.pt"))
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_same_commands_end_with_the_same_numbers(
     music: list[Track], tmp_path: Path
 ) -> None:

@@ -122,6 +122,7 @@ def test_classes_are_those_of_the_task(home: Path) -> None:
         assert config(folder).classes == classes
 
 
+@pytest.mark.slow
 def test_separator_from_the_streams_of_musdb18(home: Path) -> None:
     root = home / "musdb18"
     run("data", "twin", "musdb18", str(root), "--tracks", "10", "--seconds", "6.5", "--workers", "1")
