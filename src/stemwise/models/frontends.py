@@ -48,7 +48,7 @@ class LogMel(nn.Module):
     def mel(self, magnitude: Float[Tensor, "*b 256 n"]) -> Float[Tensor, "*b 128 n"]:
         """Return mel bands without a logarithm."""
         with torch.autocast(magnitude.device.type, enabled=False):
-            return self.matrix @ magnitude.float()
+            return self.matrix @ magnitude.to(self.matrix.dtype)
 
     def forward(self, magnitude: Float[Tensor, "*b 256 n"]) -> Float[Tensor, "*b 128 n"]:
         """Return log-mel bands."""
