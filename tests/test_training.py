@@ -71,7 +71,11 @@ class InDouble(Wrapped):
     """The same batches in double precision."""
 
     def batch(self, k: int, rows: slice = ALL) -> Batch:
-        return {name: value.double() for name, value in self.data.batch(k, rows).items()}
+        batch = dict(self.data.batch(k, rows))
+        for name, value in batch.items():
+            if torch.is_tensor(value) and value.is_floating_point():
+                batch[name] = value.double()
+        return batch
 
 
 def in_double(make: Callable[..., Run]) -> Run:
