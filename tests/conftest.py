@@ -13,15 +13,21 @@ from jaxtyping import install_import_hook
 SOURCE = Path(__file__).parents[1] / "src" / "stemwise"
 
 
+COMPOSE = ("band", "compose", "genre", "genres_played", "genres_produced", "harmony", "lyrics")
+COMPOSE += ("melody", "mood", "patterns", "phonemes", "score")
+PACKAGES = ("", "data", "data/rendered")
+
+
 def _checked() -> Iterator[str]:
-    """Yield all modules but those that compose music: small functions of numbers, called a million times."""
-    for folder in (SOURCE, SOURCE / "data"):
-        prefix = ".".join(folder.relative_to(SOURCE.parent).parts)
-        names = (path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir())
-        yield from (f"{prefix}.{name}" for name in names if f"{prefix}.{name}" not in LEFT_OUT)
+    """Yield all modules but those that compose music: small functions of notes, called a million times."""
+    for package in PACKAGES:
+        for path in (SOURCE / package).iterdir():
+            name = path.relative_to(SOURCE).with_suffix("").as_posix()
+            composes = package == PACKAGES[-1] and path.stem in COMPOSE
+            if not composes and name not in PACKAGES and path.stem != "__init__":
+                yield "stemwise." + name.replace("/", ".")
 
 
-LEFT_OUT = {"stemwise.data", "stemwise.data.rendered", "stemwise.__init__", "stemwise.data.__init__"}
 install_import_hook(list(_checked()), "beartype.beartype")
 
 
