@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stemwise import STEMS
+from stemwise import STEMS, files
 from stemwise.cli import main
 from stemwise.data import filling
 from stemwise.data.cache import prepare
@@ -109,7 +109,7 @@ def test_unreadable_files_are_listed_with_exit_code_1(root: Path, capsys) -> Non
 
 
 def test_too_little_room_is_one_line(root: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(filling.shutil, "disk_usage", lambda _: _Full())
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: _Full())
     assert main(prepare_words(root)) == 2
     assert "of free space, got 0.00 GB; make room" in capsys.readouterr().err
     assert not (root / "cache").exists()

@@ -10,8 +10,7 @@ import pytest
 import soundfile
 
 from catalogue_runs import results, write_song
-from stemwise import STEMS
-from stemwise.catalogue import extraction
+from stemwise import STEMS, files
 from stemwise.catalogue.forms import Form
 from stemwise.catalogue.mixing import mixed, stems_mix
 from stemwise.cli import main
@@ -101,7 +100,7 @@ def test_folder_of_that_name_may_be_anyones(root: Path, capsys) -> None:
 
 
 def test_nothing_is_begun_where_room_is_lacking(root: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(extraction.shutil, "disk_usage", lambda _: _Full())
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: _Full())
     assert stems(root) == 2
     assert "of free space, got 0.00 GB; make room" in capsys.readouterr().err
     assert not (root / "stems").exists()

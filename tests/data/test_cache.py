@@ -18,9 +18,10 @@ from stemwise.data import cache as caching
 from stemwise.data import filling
 from stemwise.data.audio import read, read_resampled
 from stemwise.data.cache import AudioCache, prepare
-from stemwise.data.filling import expect_room, measure, survey
+from stemwise.data.filling import measure, survey
 from stemwise.data.material import Material
 from stemwise.data.tracks import Track, stem_folders
+from stemwise.files import expect_room
 from synth import noise, stem_tree
 
 HALF_STEP = 0.51 / 32767  # int16 rounds to half of its step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,22 +82,6 @@ def measure(planned: Sequence[Planned], form: Form | None) -> Estimate:
     return Estimate(
         files=len(planned), seconds=seconds * share, bytes=round(size * share), exact=known == len(planned)
     )
-
-
-def expect_room(folder: Path, needed: int) -> int:
-    """Return the bytes that are free where a folder is or will be.
-
-    Raises:
-        ValueError: fewer than needed.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        raise ValueError(
-            f"{folder}: expected {needed / 1e9:.2f} GB of free space, got {free / 1e9:.2f} GB; make room, or "
-            "choose another disk with --out"
-        )
-    return free
 
 
 def claim(folder: Path, settings: Mapping[str, Any], anew: bool, **more: Any) -> None:

@@ -40,7 +40,8 @@ def prepare(
         stems: folder that `data stems` wrote, for recipes that take it; `stems` in the root where not given
             and the tracks have none of their own.
     """
-    from stemwise.data.filling import expect_room, survey
+    from stemwise.data.filling import survey
+    from stemwise.files import expect_room
 
     tracks, forms = _wanted(name, root, recipe, rates, stems)
     folder = cache or root / "cache"

@@ -163,8 +163,9 @@ def _take(
 
 def _announced(order: Order, form: Form | None, dry_run: bool, **about: Any) -> bool:
     """Say how much is to be done, and claim the folder; return whether to go on."""
-    from stemwise.catalogue.extraction import claim, expect_room, measure
+    from stemwise.catalogue.extraction import claim, measure
     from stemwise.catalogue.work import planned_places
+    from stemwise.files import expect_room
 
     there: list[int] = []
     planned = list(planned_places(order, lambda item, files, changed: there.append(1)))
@@ -174,7 +175,7 @@ def _announced(order: Order, form: Form | None, dry_run: bool, **about: Any) -> 
         f"{order.out}: {len(there)} files are done, {size.files} to do, {almost}{size.seconds / 3600:.2f} h; "
         f"at most {almost}{size.bytes / 1e6:.1f} MB"
     )
-    free = expect_room(order.out, size.bytes)
+    free = expect_room(order.out, size.bytes, "--out")
     print(f"{free / 1e9:.1f} GB are free there", flush=True)
     if dry_run:
         return False

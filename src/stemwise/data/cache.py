@@ -15,10 +15,11 @@ import numpy as np
 from jaxtyping import Float32, Int, Int16
 
 from stemwise.data.decoding import FULL_SCALE
-from stemwise.data.filling import Plan, Progress, Source, expect_room, fill, measure, source_file, survey
+from stemwise.data.filling import Plan, Progress, Source, fill, measure, source_file, survey
 from stemwise.data.material import Material
 from stemwise.data.store import Entry
 from stemwise.data.tracks import Track
+from stemwise.files import expect_room
 
 logger = logging.getLogger(__name__)
 

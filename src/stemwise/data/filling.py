@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -131,22 +130,6 @@ def measure(plan: Plan, progress: Progress | None = None) -> Size:
         unknown=lengths.count(None),
         unreadable=unreadable,
     )
-
-
-def expect_room(folder: Path, needed: int) -> int:
-    """Return the bytes that are free where a folder is or will be.
-
-    Raises:
-        ValueError: fewer than needed.
-    """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        raise ValueError(
-            f"{folder}: expected {needed / 1e9:.2f} GB of free space, got {free / 1e9:.2f} GB; "
-            "make room, or choose another disk with --cache"
-        )
-    return free
 
 
 def fill(plan: Plan, progress: Progress | None = None) -> dict[Source, str]:

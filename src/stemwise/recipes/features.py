@@ -16,8 +16,9 @@ import torch
 from stemwise.data.cache import AudioCache
 from stemwise.data.clips import ArrayBatches
 from stemwise.data.decoding import DECODER
-from stemwise.data.filling import expect_room, fingerprint
+from stemwise.data.filling import fingerprint
 from stemwise.data.store import Store
+from stemwise.files import expect_room
 from stemwise.logs import progress_bar
 from stemwise.memory import lay_out
 from stemwise.models.frozen import FrozenClassifier

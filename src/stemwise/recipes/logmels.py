@@ -12,11 +12,12 @@ import torch
 from stemwise.data.activity import Energy, Segments, cut
 from stemwise.data.cache import AudioCache
 from stemwise.data.decoding import DECODER, FULL_SCALE
-from stemwise.data.filling import expect_room, fingerprint, source_file
+from stemwise.data.filling import fingerprint, source_file
 from stemwise.data.logmels import LogMelCache
 from stemwise.data.material import Material
 from stemwise.data.store import Entry, Fingerprint, Store
 from stemwise.data.tracks import Track
+from stemwise.files import expect_room
 from stemwise.logs import progress_bar
 from stemwise.models.frontends import COLA_BANDS, COLA_WINDOW, HOP, ColaLogMel
 from stemwise.recipes.reading import decoded_audio
